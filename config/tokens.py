@@ -20,6 +20,9 @@ class Scope(StrEnum):
     RUN = "runs:start"  # start what needs no approval or has one, cancel its own
 
 
+#: What a token begins with that was made on the page.
+PREFIX = "sbx_"
+
 VARIABLE = "MIGRATION_SECRET"
 SCOPES_VARIABLE = "SIGNALBOX_MIGRATION_SECRET_SCOPES"
 ENVIRONMENTS_VARIABLE = "SIGNALBOX_MIGRATION_SECRET_ENVIRONMENTS"
@@ -46,6 +49,12 @@ def load(variables: Mapping[str, str]) -> VariableToken | None:
         raise ImproperlyConfigured(
             f"{VARIABLE} has fewer than {SHORTEST} characters, so it could be guessed. Put a long random text there, "
             "for example the output of: openssl rand -hex 32"
+        )
+    if secret.startswith(PREFIX):
+        raise ImproperlyConfigured(
+            f"{VARIABLE} holds a token that was made on the page Tokens, or looks like one. The variable would let in "
+            "one that was revoked there. Send such a token as it is, and put another long random text into the "
+            "variable, or nothing"
         )
     scopes = _listed(variables, SCOPES_VARIABLE) or USUAL
     if unknown := [scope for scope in scopes if scope not in list(Scope)]:

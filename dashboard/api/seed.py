@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
@@ -20,15 +20,17 @@ from django.views.decorators.csrf import csrf_exempt
 
 from dashboard.api import waiting
 from dashboard.api.authentication import CHALLENGE, actor_of
+from dashboard.engine import scoping
+from dashboard.engine import status as statuses
 from dashboard.engine.errors import EngineError, NotAcknowledged, NothingToDo
 from dashboard.engine.migration import AppliedMigration, Kind
 from dashboard.engine.plan import Plan
-from dashboard.models import ChangeRequest, Run, environments
+from dashboard.models import ChangeRequest, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.models.tokens import Scope
-from dashboard.selectors import people
+from dashboard.selectors import folders, people
 from dashboard.selectors import requests as request_selector
-from dashboard.services import answers, decisions, permissions, plans, quorum, standings
+from dashboard.services import answers, approvals, decisions, permissions, plans, quorum, standings
 from dashboard.services.actors import Actor
 from dashboard.services.standings import LiveStanding
 
@@ -38,6 +40,12 @@ logger = logging.getLogger(__name__)
 USUAL = "production"
 #: Characters of a body.
 BODY = 65_536
+#: Characters of a text in it, as the pages take them.
+TEXT = 2_000
+ADDRESSING = frozenset({"environment"})
+WAITING = ADDRESSING | {"wait"}
+APPLYING = frozenset({"version", "accept", "reason", "irreversible_because", "rows_to_lose"})
+TAKING_BACK = APPLYING | {"including_later"}
 
 type SeedView = Callable[[HttpRequest, Actor], HttpResponse]
 
@@ -66,7 +74,7 @@ def in_json(*verbs: str) -> Callable[[SeedView], Callable[[HttpRequest], HttpRes
                 return _failed(error.status, str(error))
             except (OperationalError, InterfaceError):
                 logger.exception("The control database did not answer")
-                sentence = "The control database of Signalbox does not answer. Nothing was changed. Try again later."
+                sentence = "The control database of Signalbox does not answer. Ask for the status before you try again."
                 return _failed(503, sentence, headers={"Retry-After": "5"})
             except Exception:
                 logger.exception("An answer of the API broke off")
@@ -79,31 +87,36 @@ def in_json(*verbs: str) -> Callable[[SeedView], Callable[[HttpRequest], HttpRes
 
 @in_json("GET", "HEAD")
 def status(request: HttpRequest, by: Actor) -> HttpResponse:
+    _check_names(request.GET, ADDRESSING, "parameter")
     environment = _environment(request, by, Scope.READ)
     return JsonResponse(_status(environment, standings.now(environment)))
 
 
 @in_json("POST")
 def migrate(request: HttpRequest, by: Actor) -> HttpResponse:
-    body = _body(request)
-    environment = _environment(request, by)
+    body = _body(request, APPLYING)
+    version = _text(body, "version")
+    if "version" in body and not version:
+        raise NotUnderstood("version is empty. Name one, or leave it out to apply everything that is pending.")
+    environment = _environment_to_change(request, by)
+    if version and (refusal := _elsewhere(environment, version)):
+        return _failed(422, refusal)
     try:
-        plan = plans.apply(environment, upto=_text(body, "version") or None)
+        plan = plans.apply(environment, upto=version or None)
     except NothingToDo as error:
-        permissions.check_scope(by, Scope.RUN, environment.slug)
         now = _status(environment, standings.now(environment))
-        return JsonResponse({"success": True, "message": str(error), "status": now})
+        return JsonResponse({"success": True, "message": _nothing_to_do(error, now), "status": now})
     return _ask_or_start(request, plan, environment, by, body, done="Migrations applied successfully")
 
 
 @in_json("POST")
 def rollback(request: HttpRequest, by: Actor) -> HttpResponse:
     """Take back the version that is named. What was applied after it goes with it, if the caller says so."""
-    body = _body(request)
+    body = _body(request, TAKING_BACK)
     version = _text(body, "version")
     if not version:
         raise NotUnderstood("Version required")
-    environment = _environment(request, by)
+    environment = _environment_to_change(request, by)
     plan = plans.rollback(environment, downto=_applied(environment, version).identity)
     others = [step.label for step in plan.steps if step.version != version]
     if others and body.get("including_later") is not True:
@@ -123,6 +136,8 @@ def _ask_or_start(
     request: HttpRequest, plan: Plan, environment: Environment, by: Actor, body: dict[str, Any], *, done: str
 ) -> HttpResponse:
     seconds = _seconds(request)
+    if _only_asks(by) and not decisions.needs_request(plan, environment) and (live := approvals.live(plan)):
+        return _waits_for_a_start(request, live[0])
     try:
         result = decisions.ask_or_start(
             plan,
@@ -137,7 +152,33 @@ def _ask_or_start(
         return _wants_acceptance(error, plan)
     if isinstance(result, ChangeRequest):
         return _waits_for_approval(request, result, environment)
-    return _ended(request, waiting.until_ended(result, seconds), environment, done=done)
+    try:
+        return _ended(request, waiting.until_ended(result, seconds), environment, plan, done=done)
+    except (OperationalError, InterfaceError):
+        logger.exception("The control database did not answer while a run was waited for")
+        return _goes_on(request, result, f"Run {result.pk} was started, and how it stands cannot be read now.")
+
+
+def _only_asks(by: Actor) -> bool:
+    return by.token is not None and Scope.RUN not in by.token.scopes
+
+
+def _waits_for_a_start(request: HttpRequest, approved: ChangeRequest) -> HttpResponse:
+    """For a token that may not start what people have approved."""
+    address = request.build_absolute_uri(reverse("request", args=[approved.pk]))
+    content = {
+        "success": False,
+        "message": f"Request {approved.pk} is approved, and nothing was run. This token only asks: a person or a token "
+        f"with the scope {Scope.RUN}, can start it: {address}",
+        "request": {
+            "number": approved.pk,
+            "status": approved.status,
+            "title": approved.title,
+            "url": address,
+            "digest": approved.digest,
+        },
+    }
+    return JsonResponse(content, status=202, headers={"Location": address})
 
 
 def _wants_acceptance(error: NotAcknowledged, plan: Plan) -> HttpResponse:
@@ -178,26 +219,85 @@ def _waits_for_approval(request: HttpRequest, waits: ChangeRequest, environment:
     return JsonResponse(content, status=202, headers={"Location": address})
 
 
-def _ended(request: HttpRequest, run: Run, environment: Environment, *, done: str) -> HttpResponse:
-    """What became of it, or where to look while it goes on."""
-    address = request.build_absolute_uri(reverse("run", args=[run.pk]))
-    facts = {"number": run.pk, "status": run.status, "title": run.title, "url": address}
+def _ended(request: HttpRequest, run: Run, environment: Environment, plan: Plan, *, done: str) -> HttpResponse:
+    """The outcome of the run, or where to look while it goes on."""
+    if run.status == Run.Status.INTERRUPTED:
+        return _run_failed(request, run, status=409)
     if run.is_active:
-        message = f"Run {run.pk} is {run.status}. It goes on without this call: {address}"
-        content = {"success": False, "message": message, "run": facts}
-        return JsonResponse(content, status=202, headers={"Location": address})
-    if run.status == Run.Status.SUCCEEDED:
-        now = _status(environment, standings.now(environment))
-        return JsonResponse({"success": True, "message": done, "status": now, "run": facts})
-    failure = run.failure or {}
+        return _goes_on(request, run, f"Run {run.pk} is {run.status}. It goes on without this call.")
+    if not _is_committed(run):
+        return _run_failed(request, run, status=422)
+    more = {"run": _facts(request, run)} | _status_if_readable(environment)
+    if not plan.stops_before:
+        return JsonResponse({"success": True, "message": done} | more)
+    content = {
+        "success": False,
+        "error": f"Run {run.pk} has applied {', '.join(step.label for step in plan.steps)}, and later migrations were "
+        f"left out: {plan.stops_before}",
+        "stops_before": plan.stops_before,
+        "remedy": "Mend the file that is named, then send the call again.",
+    }
+    return JsonResponse(content | more, status=422)
+
+
+def _is_committed(run: Run) -> bool:
+    """Also where that was found out only after its worker was lost."""
+    if run.status == Run.Status.RESOLVED:
+        return {step.status for step in run.steps.all()} == {RunStep.Status.COMMITTED}
+    return run.status == Run.Status.SUCCEEDED
+
+
+def _facts(request: HttpRequest, run: Run) -> dict[str, Any]:
+    address = request.build_absolute_uri(reverse("run", args=[run.pk]))
+    return {"number": run.pk, "status": run.status, "title": run.title, "url": address}
+
+
+def _goes_on(request: HttpRequest, run: Run, sentence: str) -> HttpResponse:
+    facts = _facts(request, run)
+    content = {"success": False, "message": f"{sentence} See {facts['url']}", "run": facts}
+    return JsonResponse(content, status=202, headers={"Location": facts["url"]})
+
+
+def _run_failed(request: HttpRequest, run: Run, *, status: int) -> HttpResponse:
+    failure, facts = run.failure or {}, _facts(request, run)
+    remedy = failure.get("remedy", "")
+    if run.status == Run.Status.INTERRUPTED:
+        remedy = f"Nothing else runs on {run.environment} until it is known what was committed. See {facts['url']}"
     content = {
         "success": False,
         "error": failure.get("sentence") or f"Run {run.pk} is {run.status}.",
         "state": failure.get("state_now", ""),
-        "remedy": failure.get("remedy", ""),
+        "remedy": remedy,
         "run": facts,
     }
-    return JsonResponse(content, status=422)
+    return JsonResponse(content, status=status)
+
+
+def _status_if_readable(environment: Environment) -> dict[str, Any]:
+    """A run that succeeded stays a success where the databases do not answer afterwards."""
+    try:
+        return {"status": _status(environment, standings.now(environment))}
+    except (EngineError, OperationalError, InterfaceError) as error:
+        logger.warning("The status after a run could not be read: %s", type(error).__name__)
+        return {"status": None}
+
+
+def _nothing_to_do(error: NothingToDo, now: dict[str, Any]) -> str:
+    """Never that all is well over what a person has to look at."""
+    if not now["attention"]:
+        return str(error)
+    names = ", ".join(each["file"] for each in now["attention"])
+    return f"Nothing is pending on {now['environment']}, and nothing was run. But a person has to look at {names}."
+
+
+def _elsewhere(environment: Environment, version: str) -> str:
+    """Why a version does not run here that only other environments have; empty for all others."""
+    folder = folders.read(environment)
+    if any(each.version == version for each in folder.migrations):
+        return ""
+    others = (each for each in folder.elsewhere if each.version == version)
+    words = [f"{each.label} {scoping.scope_of(each).words}" for each in others]
+    return f"{'; '.join(words)}. It does not run on {environment.name}, and nothing was run." if words else ""
 
 
 def _status(environment: Environment, standing: LiveStanding) -> dict[str, Any]:
@@ -209,7 +309,16 @@ def _status(environment: Environment, standing: LiveStanding) -> dict[str, Any]:
         "pending": len(standing.pending),
         "latest": _row(latest) if latest else None,
         "pendingMigrations": [item.identity._asdict() for item in standing.pending],
+        "attention": _attention(standing),
     }
+
+
+def _attention(standing: LiveStanding) -> list[dict[str, str]]:
+    """What a person has to look at, migrations first."""
+    items = statuses.summary(standing.statuses).attention
+    return [{"file": each.label, "state": each.state.value, "sentence": each.sentence} for each in items] + [
+        {"file": each.file, "state": "unread", "sentence": each.error.sentence} for each in standing.folder.unread
+    ]
 
 
 def _row(row: AppliedMigration) -> dict[str, Any]:
@@ -234,7 +343,8 @@ def _environment(request: HttpRequest, by: Actor, scope: Scope | None = None) ->
     try:
         environment = environments.get(slug)
     except environments.UnknownEnvironment:
-        known = ", ".join(each.slug for each in environments.all_environments())
+        own = None if by.token is None else by.token.environments
+        known = ", ".join(each.slug for each in environments.all_environments() if own is None or each.slug in own)
         raise NotUnderstood(f"No environment is called {slug!r}. Known: {known}.", 404) from None
     permissions.check_reaches(by, environment.slug)
     if scope:
@@ -242,7 +352,24 @@ def _environment(request: HttpRequest, by: Actor, scope: Scope | None = None) ->
     return environment
 
 
-def _body(request: HttpRequest) -> dict[str, Any]:
+def _environment_to_change(request: HttpRequest, by: Actor) -> Environment:
+    """As `_environment`, for a token that may start runs there, or ask for one where people approve them."""
+    _check_names(request.GET, WAITING, "parameter")
+    environment = _environment(request, by)
+    asks = by.token is not None and environment.protected and Scope.REQUEST in by.token.scopes
+    if not asks:
+        permissions.check_scope(by, Scope.RUN, environment.slug)
+    return environment
+
+
+def _check_names(sent: Iterable[str], known: frozenset[str], kind: str) -> None:
+    """A name that is misspelt would otherwise change something else than was meant."""
+    if unknown := sorted(set(sent) - known):
+        names = ", ".join(ascii(name) for name in unknown)
+        raise NotUnderstood(f"Unknown {kind}: {names}. Known: {', '.join(sorted(known))}. Nothing was run.")
+
+
+def _body(request: HttpRequest, keys: frozenset[str]) -> dict[str, Any]:
     """An object, whatever the Content-Type says: `curl -d` calls JSON a form. Empty is an empty one."""
     if int(request.META.get("CONTENT_LENGTH") or 0) > BODY:
         raise NotUnderstood(f"The body has more than {BODY} bytes.")
@@ -252,19 +379,27 @@ def _body(request: HttpRequest) -> dict[str, Any]:
         raise NotUnderstood("The body is not JSON.") from None
     if not isinstance(body, dict):
         raise NotUnderstood("The body is not a JSON object.")
+    _check_names(body, keys, "key")
     return body
 
 
 def _text(body: dict[str, Any], key: str) -> str:
     value = body.get(key, "")
-    if not isinstance(value, str) or "\0" in value:
+    if not isinstance(value, str) or not _is_storable(value):
         raise NotUnderstood(f'{key} has to be a text, such as {{{json.dumps(key)}: "008"}}.')
+    if len(value) > TEXT:
+        raise NotUnderstood(f"{key} has more than {TEXT} characters.")
     return value.strip()
+
+
+def _is_storable(text: str) -> bool:
+    """PostgreSQL takes neither NUL nor half of a pair of surrogates."""
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
 
 
 def _texts(body: dict[str, Any], key: str) -> list[str]:
     values = body.get(key, [])
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+    if not isinstance(values, list) or not all(isinstance(value, str) and _is_storable(value) for value in values):
         raise NotUnderstood(f"{key} has to be a list of texts.")
     return values
 

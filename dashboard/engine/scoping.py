@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.migration import DUPLICATE_VERSION, Folder, Migration, Problem, Severity
 from dashboard.engine.sql import directives
 from dashboard.engine.sql.directives import DEPENDS, ENVIRONMENTS, EXCEPT
@@ -33,6 +34,11 @@ class Scope:
     def covers(self, environment: str) -> bool:
         return environment in self.only if self.only else environment not in self.but
 
+    def is_apart_from(self, other: Scope) -> bool:
+        """Whatever environments there are, none is in both."""
+        named = self.only or other.only
+        return bool(named) and not any(self.covers(each) and other.covers(each) for each in named)
+
     @property
     def words(self) -> str:
         """As a predicate: "is for staging and development only"."""
@@ -46,6 +52,14 @@ def scope_of(migration: Migration) -> Scope:
     if any(problem.code in _UNTOLD for problem in migration.problems):
         return Scope()
     return _said(migration)
+
+
+def is_meant_for(sql: str, environment: str) -> bool:
+    """Whether that environment ever gets a migration of this text. One that cannot be read is meant for all."""
+    try:
+        return _scope_said(directives.values_in(sql)).covers(environment)
+    except SqlSyntaxError:
+        return True
 
 
 def within(folder: Folder, environment: str) -> Folder:
@@ -66,6 +80,24 @@ def within(folder: Folder, environment: str) -> Folder:
         elsewhere=tuple(left),
         problems=tuple(p for p in folder.problems if p.file not in silent and not (p.is_duplicate and p.file in alone)),
     )
+
+
+def parted(folder: Folder) -> Folder:
+    """The folder as no one environment has it: files of one number that none of them has together are no conflict."""
+    by_version: dict[str, list[Migration]] = defaultdict(list)
+    for migration in folder.migrations:
+        by_version[migration.version].append(migration)
+    alone = {m.up.file for m in folder.migrations if _is_apart(m, by_version[m.version])}
+    return replace(
+        folder,
+        migrations=tuple(_without_duplicates(m, alone) for m in folder.migrations),
+        problems=tuple(p for p in folder.problems if not (p.is_duplicate and p.file in alone)),
+    )
+
+
+def _is_apart(migration: Migration, sharing: Sequence[Migration]) -> bool:
+    scope = scope_of(migration)
+    return all(scope.is_apart_from(scope_of(other)) for other in sharing if other is not migration)
 
 
 def judged(folder: Folder, *, declared: Collection[str], sharing: Collection[str]) -> Folder:
@@ -96,10 +128,11 @@ def _names_any(said: Mapping[str, str]) -> bool:
 
 
 def _said(migration: Migration) -> Scope:
-    return Scope(
-        only=directives.names_in(migration.directives, ENVIRONMENTS),
-        but=directives.names_in(migration.directives, EXCEPT),
-    )
+    return _scope_said(migration.directives)
+
+
+def _scope_said(said: Mapping[str, str]) -> Scope:
+    return Scope(only=directives.names_in(said, ENVIRONMENTS), but=directives.names_in(said, EXCEPT))
 
 
 def _without_duplicates(migration: Migration, alone: Collection[str]) -> Migration:

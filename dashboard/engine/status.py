@@ -159,9 +159,13 @@ class _Files:
             for checksum in _checksums(migration.up.checksum, migration.up.checksum_sql):
                 self._by_checksum.setdefault(checksum, migration)
         here = {migration.identity for migration in folder.every}
+        self._numbers = {migration.version for migration in folder.migrations}
+        self._unranked = {(_unranked(migration.version), migration.name) for migration in folder.migrations}
+        self._shifted: dict[tuple[str, str], AppliedMigration] = {}
         self._lost: dict[str, AppliedMigration] = {}
         for row in standing:
             if row.kind is not Kind.SKIPPED and row.identity not in here:
+                self._shifted[_unranked(row.version), row.name] = row
                 for checksum in _checksums(row.checksum, row.checksum_sql):
                     self._lost.setdefault(checksum, row)
         once = (version_key(row.version) for row in self._taken.values() if not row.is_repeatable)
@@ -194,6 +198,19 @@ class _Files:
         checksums = _checksums(migration.up.checksum, migration.up.checksum_sql)
         return next((self._lost[checksum] for checksum in checksums if checksum in self._lost), None)
 
+    def shifted(self, migration: Migration) -> AppliedMigration | None:
+        """The row of the same name under another rank of its number, where another file or row took one of the two: a
+        file that came or went beside it shifted the ranks."""
+        row = self._shifted.get((_unranked(migration.version), migration.name))
+        if row is None or row.version == migration.version:
+            return None
+        return row if row.version in self._numbers or migration.version in self._taken else None
+
+    def has_shifted(self, row: AppliedMigration) -> bool:
+        """Its file is there under another rank of its number."""
+        key = (_unranked(row.version), row.name)
+        return self._shifted.get(key) is row and key in self._unranked
+
     def is_overtaken(self, migration: Migration) -> bool:
         """No repeatable migration is: it runs after all others."""
         return self.highest is not None and version_key(migration.version) < self.highest
@@ -201,6 +218,11 @@ class _Files:
     def made_repeatable(self, row: AppliedMigration) -> Migration | None:
         """The file of a migration that ran once, and says by now that it is repeatable."""
         return self._repeatable.get(MigrationId(repeatable_version(row.version), row.name))
+
+
+def _unranked(version: str) -> str:
+    """A number without its rank among those of one number: 1 of 1.2."""
+    return version.partition(".")[0]
 
 
 def _checksums(checksum: str, checksum_sql: str) -> Iterator[str]:
@@ -217,8 +239,10 @@ def _of_file(migration: Migration, files: _Files, history: History) -> Migration
         return _status(migration, row, State.PARTIAL, _partial_sentence(migration, row, unfinished))
     if row is not None and row.success:
         return _recorded(migration, row, history.contradiction(migration.identity))
+    if former := files.shifted(migration):
+        return _status(migration, row, State.CONFLICT, _shifted_sentence(migration, former))
     if holder := files.holder(migration):
-        return _status(migration, row, State.CONFLICT, _taken_sentence(migration, holder))
+        return _status(migration, row, State.CONFLICT, _taken_sentence(migration, holder, files))
     if len(sharing := files.sharing(migration)) > 1:
         return _status(migration, row, State.CONFLICT, _shared_sentence(migration, sharing))
     return _open(migration, row, files, history)
@@ -397,10 +421,23 @@ def _status(migration: Migration, row: AppliedMigration | None, state: State, se
     )
 
 
-def _taken_sentence(migration: Migration, holder: AppliedMigration) -> str:
+def _shifted_sentence(migration: Migration, former: AppliedMigration) -> str:
+    return (
+        f"{migration.up.file} is recorded as applied here{_when(former)} under the number {former.version}. Another "
+        f"file of that number came or went, so this one now counts as {migration.version} and would run a second time. "
+        "Give the file that came a later number, or restore the one that is gone. Do not skip either of them."
+    )
+
+
+def _taken_sentence(migration: Migration, holder: AppliedMigration, files: _Files) -> str:
     taken = f"The number {migration.version} is taken by {holder.label} here"
     if holder.checksum not in UNKNOWN_CHECKSUMS and holder.checksum == migration.up.checksum:
         return f"{taken}, which is the same SQL under another name. Rename {migration.up.file} back."
+    if files.has_shifted(holder):
+        return (
+            f"{taken}, whose own file counts under another number since {migration.up.file} came. It has not run. Give "
+            f"{migration.up.file} a later number; then the other file has its own again. Do not skip either of them."
+        )
     advice = (
         f"Give {migration.up.file} a number that is free and that runs before all that needs it, or skip it here, with "
         "a reason."

@@ -7,6 +7,8 @@ from django.db import models
 from django.utils import timezone
 
 from config.tokens import Scope
+from dashboard.models import token_declarations
+from dashboard.models.token_declarations import TokenDeclaration
 
 __all__ = ["ApiToken", "MachineAccount", "Scope"]
 
@@ -49,8 +51,8 @@ class ApiToken(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="token_revoked_who_and_when",
-                condition=models.Q(revoked_at__isnull=True, revoked_by__isnull=True)
-                | models.Q(revoked_at__isnull=False, revoked_by__isnull=False),
+                # In a shell by nobody who is known.
+                condition=models.Q(revoked_by__isnull=True) | models.Q(revoked_at__isnull=False),
             ),
             models.CheckConstraint(
                 name="token_of_a_person_ends",
@@ -67,9 +69,26 @@ class ApiToken(models.Model):
         return self.made_by_id is None
 
     @property
+    def declaration(self) -> TokenDeclaration | None:
+        """What the settings of now say of it; None for one that somebody made, and where they do not declare it."""
+        return token_declarations.in_force(self.mark, self.secret_hash) if self.is_declared else None
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Nothing counts that was asked for with it: it was revoked, its maker, who has seen it, was deactivated, or
+        the settings declare it no more."""
+        is_left = not self.made_by.is_active if self.made_by else self.declaration is None
+        return self.revoked_at is not None or is_left
+
+    def allows(self, scope: Scope, environment: str) -> bool:
+        """By the settings of now, where they declare it, and not by those of when it was used last."""
+        held = self.declaration if self.is_declared else self
+        return held is not None and scope in held.scopes and environment in held.environments
+
+    @property
     def is_expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= timezone.now()
 
     @property
     def is_live(self) -> bool:
-        return self.revoked_at is None and not self.is_expired
+        return not self.is_withdrawn and not self.is_expired

@@ -41,14 +41,15 @@ class TokenRow:
 
 
 def row(token: ApiToken) -> TokenRow:
+    held = token.declaration or token
     return TokenRow(
         number=token.pk,
         name=token.name,
         mark="" if token.is_declared else f"sbx_{token.mark}…",
         account=token.account.get_username(),
         is_machine=hasattr(token.account, "machine"),
-        scopes=tuple(token.scopes),
-        places=tuple(badge_of(slug) for slug in token.environments),
+        scopes=tuple(held.scopes),
+        places=tuple(badge_of(slug) for slug in held.environments),
         pill=_state(token),
         made_by=token.made_by.get_username() if token.made_by else "",
         made_at=token.made_at,
@@ -68,4 +69,7 @@ def _state(token: ApiToken) -> Pill:
         return Pill(label="Revoked", tone="muted", icon="cancel")
     if token.is_expired:
         return Pill(label="Expired", tone="muted", icon="queued")
+    if token.is_withdrawn:
+        why = "Not declared any more" if token.is_declared else "Its maker was deactivated"
+        return Pill(label=why, tone="muted", icon="cancel")
     return Pill(label="In force", tone="ok", icon="ok")

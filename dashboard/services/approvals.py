@@ -227,8 +227,9 @@ def check_requester(request: ChangeRequest) -> None:
     requester = User.objects.get(pk=request.requested_by_id)  # as the person is now, not as the request was read
     if request.status in waiting and not has_role(requester, Role.REQUESTER):
         raise RequesterGone(requester=requester.get_username(), request=request.pk)
-    if request.status in waiting and request.token is not None and request.token.revoked_at is not None:
-        raise TokenGone(token=request.token.name, deed=f"request {request.pk} was asked for")
+    token = request.token if request.status in waiting else None
+    if token and (token.is_withdrawn or not token.allows(Scope.REQUEST, request.environment)):
+        raise TokenGone(token=token.name, deed=f"request {request.pk} was asked for")
 
 
 def supersede(request: ChangeRequest, because: str) -> None:

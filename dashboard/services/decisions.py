@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import transaction
 
@@ -10,7 +11,7 @@ from dashboard.engine.plan import Plan
 from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
 from dashboard.selectors import requests
-from dashboard.services import approvals, forecasts, runs
+from dashboard.services import approvals, forecasts, installations, limits, runs
 from dashboard.services.actors import Actor
 from dashboard.services.forecasts import Confirmation
 
@@ -76,9 +77,18 @@ def ask_or_start(
     rows: str = "",
 ) -> ChangeRequest | Run:
     """As `submit`, for a machine: it has named the environment by asking there, and `rows` is what it says of the rows
-    that would be lost. While a request for exactly this plan waits, that one is the answer."""
-    if needs_request(plan, environment) and (waiting := requests.open_for(plan)):
-        return waiting
+    that would be lost. While a request for exactly this plan waits, that one is the answer. Raises CopyNotConfirmed
+    before anybody is asked for what could not run here."""
+    installations.check_may_run()
+    if needs_request(plan, environment):
+        return _ask_once(
+            plan,
+            environment=environment,
+            by=by,
+            reason=reason,
+            accepted=accepted,
+            irreversible_because=irreversible_because,
+        )
     confirmation = None
     if environment.protected and rows:
         forecast = forecasts.of_plan(plan, environment)
@@ -93,3 +103,10 @@ def ask_or_start(
         typed_name=environment.slug,
         confirmation=confirmation,
     )
+
+
+@transaction.atomic
+def _ask_once(plan: Plan, *, by: Actor, **asked: Any) -> ChangeRequest:
+    """The first of calls that come at one moment opens a request, and the others are answered with it."""
+    limits.one_at_a_time(by)
+    return requests.open_for(plan) or approvals.open_request(plan, by=by, **asked)

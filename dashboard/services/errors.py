@@ -191,9 +191,12 @@ class TokenGone(RequesterGone):
     """Facts: token (its name), deed (a phrase: what was done with it)."""
 
     code = "token_gone"
-    sentence = "The token {token}, with which {deed}, does not count any more."
+    sentence = "The token {token}, with which {deed}, does not count for that any more."
     state = "Nothing was run."
-    advice = "Ask again with a token that holds, and have that approved where an approval is needed."
+    advice = (
+        "Ask again with a token that holds, and have that approved where an approval is needed. "
+        "If MIGRATION_SECRET declares it, web and worker need the same value."
+    )
 
 
 class NotNow(Refused):

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from config.environments import Requirement
+from dashboard.engine import scoping
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.lint import Finding
 from dashboard.engine.migration import AppliedMigration, Kind, Severity
@@ -362,16 +363,27 @@ def _applied_before(plan: Plan, environment: Environment) -> _Fact | None:
         return None
     before = max(earlier, key=lambda e: e.position)
     rows = {row.identity: row for row in standings.standing(before, None).rows}
-    without = [step.label for step in plan.steps if not _is_same(rows.get(step.identity), step)]
+    asked = [step for step in plan.steps if scoping.is_meant_for(step.sql, before.slug)]
+    without = [step.label for step in asked if not _is_same(rows.get(step.identity), step)]
+    spared = _spared([step.label for step in plan.steps if step not in asked], before)
     if not without:
-        return _Fact(requirement=Requirement.PREVIOUS, held=True, sentence=f"The same stands on {before.name}.")
+        stands = f"The same stands on {before.name}." if asked else ""
+        sentence = " ".join(filter(None, (stands, spared)))
+        return _Fact(requirement=Requirement.PREVIOUS, held=True, sentence=sentence)
     verb = "is" if len(without) == 1 else "are"
     return _Fact(
         requirement=Requirement.PREVIOUS,
         held=False,
-        sentence=f"{_and(without)} {verb} not applied on {before.name} as it stands here.",
+        sentence=f"{_and(without)} {verb} not applied on {before.name} as it stands here. {spared}".rstrip(),
         next_step=f"Apply it to {before.name} first.",
     )
+
+
+def _spared(labels: Sequence[str], before: Environment) -> str:
+    """On what the environment before never gets."""
+    verb = "is" if len(labels) == 1 else "are"
+    name = before.name
+    return f"{_and(labels)} {verb} not for {name}, so nothing is asked of {name}." if labels else ""
 
 
 def _is_same(row: AppliedMigration | None, step: Step) -> bool:

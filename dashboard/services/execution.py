@@ -33,6 +33,7 @@ from dashboard.engine.run.recovery import RunVerdict
 from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
+from dashboard.models.tokens import Scope
 from dashboard.selectors import folders
 from dashboard.services import (
     actors,
@@ -254,11 +255,12 @@ def _approval(run: Run, plan: Plan, environment: Environment) -> Approval | None
 
 def _check_starter(run: Run) -> None:
     """Raises PermissionRefused where whoever started it may not start runs any more, TokenGone where the token that it
-    was started with was revoked or has expired since."""
+    was started with was revoked or has expired since, or may not start runs there any more."""
     starter = actors.person(User.objects.get(pk=run.started_by_id))
     permissions.check_can_start(starter, run.plan.action)
-    if run.token is not None and not run.token.is_live:
-        raise TokenGone(token=run.token.name, deed=f"run {run.pk} was started")
+    token = run.token
+    if token is not None and not (token.is_live and token.allows(Scope.RUN, run.environment)):
+        raise TokenGone(token=token.name, deed=f"run {run.pk} was started")
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from dashboard.engine import scoping
 from dashboard.engine.errors import EngineError
 from dashboard.engine.migration import AppliedMigration, Kind
 from dashboard.engine.plan import Action, Plan, Step
@@ -47,12 +48,14 @@ def closed(plan: Plan, environment: Environment) -> EngineError | None:
 
 
 def _check_order(plan: Plan, environment: Environment) -> None:
-    """The same bytes first in the environment that the policy names, as far as the last look there tells."""
+    """The same bytes first in the environment that the policy names, as far as the last look there tells. Of what
+    that one never gets, nothing is asked."""
     if not environment.after or plan.action is not Action.APPLY:
         return
     before = environments.get(environment.after)
     rows = {row.identity: row for row in standings.standing(before, None).rows}
-    without = [step.label for step in plan.steps if not _has_same_bytes(rows.get(step.identity), step)]
+    asked = [step for step in plan.steps if scoping.is_meant_for(step.sql, before.slug)]
+    without = [step.label for step in asked if not _has_same_bytes(rows.get(step.identity), step)]
     if without:
         reason = f"{before.name} has not applied the same bytes of {', '.join(without)}"
         remedy = f"Apply it to {before.name} first; then this can run as it was approved."

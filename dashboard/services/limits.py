@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db.models import F
 from django.utils import timezone
 
 from dashboard.models import ChangeRequest, Rehearsal, Run
@@ -38,7 +39,7 @@ HOUR = timedelta(hours=1)
 
 def check_open_requests(by: Actor) -> None:
     """Call it inside the transaction that opens one."""
-    _one_at_a_time(by)
+    one_at_a_time(by)
     live = [ChangeRequest.Status.OPEN, ChangeRequest.Status.APPROVED]
     if ChangeRequest.objects.filter(requested_by=by.person, status__in=live).count() >= OPEN_REQUESTS:
         remedy = "Withdraw what is not needed any more, or have it decided on, then ask again."
@@ -48,7 +49,7 @@ def check_open_requests(by: Actor) -> None:
 def check_rehearsals(by: Actor) -> None:
     """Call it inside the transaction that asks for one."""
     if by.user is not None:
-        _one_at_a_time(by)
+        one_at_a_time(by)
     under_way = Rehearsal.objects.filter(asked_by=by.user, status__in=rehearsals.ACTIVE)
     if by.user is not None and under_way.count() >= REHEARSALS:
         sentence = f"{REHEARSALS} rehearsals that you asked for are not done yet, as many as one person may have"
@@ -88,15 +89,16 @@ def check_calls(by: Actor) -> None:
 
 def check_hourly(by: Actor, environment: Environment, *, of_request: ChangeRequest | None = None) -> None:
     """How often in an hour one token asks for something there or has it run; the run of what it asked for itself counts
-    as one with the request. Call it inside the transaction that does so."""
+    as one with the request, a rollback that its approval covers too by itself. Call it inside the transaction that does
+    so."""
     most = settings.TOKEN_DEEDS_AN_HOUR
     if by.token is None or not most or (of_request and of_request.token_id == by.token.pk):
         return
-    _one_at_a_time(by)
+    one_at_a_time(by)
     since = timezone.now() - HOUR
     asked = ChangeRequest.objects.filter(token=by.token, environment=environment.slug, requested_at__gt=since)
     ran = Run.objects.filter(token=by.token, environment=environment.slug, queued_at__gt=since)
-    ran = ran.exclude(request__token=by.token)
+    ran = ran.exclude(request__token=by.token, action=F("request__action"))
     times = sorted([*asked.values_list("requested_at", flat=True), *ran.values_list("queued_at", flat=True)])
     if len(times) >= most:
         wait = int((times[-most] - since).total_seconds()) + 1
@@ -122,7 +124,7 @@ def check_deeds(by: Actor) -> None:
         raise TooMany(what=sentence, remedy="Wait a minute, then send it again.")
 
 
-def _one_at_a_time(by: Actor) -> None:
+def one_at_a_time(by: Actor) -> None:
     """Whoever asks twice at one moment is counted twice: the second waits until the first has committed."""
     User.objects.select_for_update(no_key=True).get(pk=by.person.pk)
 

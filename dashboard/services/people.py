@@ -23,14 +23,12 @@ from django.utils import timezone
 from dashboard.engine.errors import EngineError
 from dashboard.models import MachineAccount, Mail, OneTimeLink, PersonChange
 from dashboard.models.roles import RANK, Role, role_by_group
-from dashboard.services import actors, audit, notices, permissions, repeats, sessions, throttle
+from dashboard.services import actors, audit, notices, permissions, repeats, sessions, throttle, tokens
 from dashboard.services.actors import Actor
 from dashboard.services.errors import LastAdministrator, MachineRefused
 
 logger = logging.getLogger(__name__)
 
-#: Verbs by their own name; any text can be sent as one.
-VERBS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 #: What gives a person the address that stands there now; the newest of these did.
 SETS_ADDRESS = (PersonChange.Kind.CREATED, PersonChange.Kind.INVITED, PersonChange.Kind.EMAIL)
 #: How the log calls whoever tried to sign in under a name that no account has.
@@ -186,12 +184,15 @@ def _forget_mailed_links(user: User) -> None:
 
 
 def _record_activity(user: User, by: Actor) -> None:
-    """Both ways every session ends: what was open before the deactivation is not open after it."""
+    """Both ways every session ends: what was open before the deactivation is not open after it. Tokens that the person
+    has seen, or that act in their name, are revoked for good."""
     event = audit.Event.PERSON_REACTIVATED if user.is_active else audit.Event.PERSON_DEACTIVATED
     kind = PersonChange.Kind.REACTIVATED if user.is_active else PersonChange.Kind.DEACTIVATED
     audit.record(event, by=by, name=user.get_username())
     changed_by(user, kind, by=by)
     sessions.end(user, by=by)
+    if not user.is_active:
+        tokens.revoke_of(user, by=by)
 
 
 def _check_somebody_manages(user: User) -> None:
@@ -205,7 +206,7 @@ def _check_somebody_manages(user: User) -> None:
 def refused(request: HttpRequest, *, by: Actor) -> None:
     """Record that someone was refused a page or a deed. What cannot be written down is logged: the refusal stands."""
     route = request.resolver_match.view_name if request.resolver_match else ""
-    verb = request.method if request.method in VERBS else "another verb"
+    verb = request.method or ""
     logger.warning("Refused: %s %s, asked for by %s", verb, route, by.name)
     try:
         subject = f"person {by.person.pk} {verb} {route}"

@@ -288,7 +288,8 @@ def _queue(
     policies.check_is_apart(environment, plan.identity)
     try:
         with transaction.atomic():
-            limits.check_hourly(by, environment, of_request=request)
+            asked = request if request and request.action == plan.action else None
+            limits.check_hourly(by, environment, of_request=asked)
             run = _create(plan, environment, by, request, opening)
             _record_use(opening, run, by)
             audit.record(

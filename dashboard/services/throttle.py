@@ -1,9 +1,9 @@
-"""How often signing in may be tried: by account, and by address. Counted in the control database, which all processes
-share, with one statement each, so that tries at the same moment are counted all.
+"""How often signing in may be tried: by account, and by address, where what was right does not count. Counted in the
+control database, which all processes share, with one statement each, so that tries at the same moment are counted all.
 
 Nobody locks the people on call out: a browser in which a person signed in before has a count of its own for that
-person, which strangers do not use up. A try that is refused is not looked at: no password is compared, and nothing is
-written to the audit log.
+person, which strangers do not use up, be they behind the same address. A try that is refused is not looked at: no
+password is compared, and nothing is written to the audit log.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from hashlib import sha256
 from django.conf import settings
 from django.core import signing
 from django.db import connection
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -46,19 +47,22 @@ RETURNING tries
 
 
 def admits(request: HttpRequest, username: str) -> bool:
-    """Count a try; whether the password may be looked at."""
-    tries = _count(_key("address", actors.address_of(request) or ""))
-    if tries > BY_ADDRESS:
+    """Count a try; whether the password may be looked at. Many people share an address, so its count is of tries from
+    browsers that do not know the person; in the others the count of that person and browser stands alone."""
+    if not knows(request, username) and _count(_of_address(request)) > BY_ADDRESS:
         return False
+    key, allowed = _of_account(request, username)
+    tries = _count(key)
     if tries == 1:
         SignInCount.objects.filter(since__lt=timezone.now() - WINDOW).delete()
-    key, allowed = _of_account(request, username)
-    return _count(key) <= allowed
+    return tries <= allowed
 
 
 def succeeded(request: HttpRequest, username: str) -> None:
-    """Tries of this kind on this account begin again at none; those of the address go on counting."""
+    """Tries of this kind on this account begin again at none; the address is left with its tries that were wrong."""
     SignInCount.objects.filter(key=_of_account(request, username)[0]).delete()
+    if not knows(request, username):
+        SignInCount.objects.filter(key=_of_address(request), tries__gt=0).update(tries=F("tries") - 1)
 
 
 def count(*parts: str, within: timedelta) -> int:
@@ -89,6 +93,10 @@ def remember_browser(request: HttpRequest, response: HttpResponse, username: str
 def knows(request: HttpRequest, username: str) -> bool:
     """Whether that person signed in from this browser before."""
     return username in _known(request)
+
+
+def _of_address(request: HttpRequest) -> str:
+    return _key("address", actors.address_of(request) or "")
 
 
 def _of_account(request: HttpRequest, username: str) -> tuple[str, int]:

@@ -12,27 +12,25 @@ import secrets
 import string
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from hashlib import sha256
 from zlib import crc32
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from dashboard.models import ApiToken, MachineAccount, environments
+from config.tokens import PREFIX
+from dashboard.models import ApiToken, MachineAccount, token_declarations
 from dashboard.models.roles import Role, role_of
+from dashboard.models.token_declarations import OF_VARIABLE, TokenDeclaration, digest_of
 from dashboard.models.tokens import Scope
 from dashboard.services import actors, audit, jobs, limits, names, permissions, repeats
 from dashboard.services.actors import Actor
 from dashboard.services.errors import AlreadyDecided, NameRefused, TokenRefused
 
-PREFIX = "sbx_"
 ALPHABET = string.ascii_letters + string.digits
 MARK, SECRET, CHECKSUM = 8, 40, 6
-#: What the token of the variable MIGRATION_SECRET, and its account, are called.
-OF_VARIABLE = "migration-secret"
 #: Between two notes of when a token was used last.
 USED_AGAIN = timedelta(minutes=1)
 
@@ -64,7 +62,7 @@ def make(
         name=name,
         account=account,
         mark=_mark_of(text),
-        secret_hash=_hash(text),
+        secret_hash=digest_of(text),
         scopes=[scope.value for scope in scopes],
         environments=list(slugs),
         made_by=by.person,
@@ -83,15 +81,34 @@ def revoke(pk: int, *, by: Actor) -> ApiToken:
     token = ApiToken.objects.select_for_update(of=("self",)).select_related("account").get(pk=pk)
     if token.revoked_at is not None:
         raise AlreadyDecided(subject=f"The token {token.name}", status="revoked")
-    token.revoked_at, token.revoked_by = timezone.now(), by.person
+    _end(token, by)
+    return token
+
+
+def seen_by(user: User) -> QuerySet[ApiToken]:
+    """Those that hold and that this person made, and so has seen, or that act in their name."""
+    holding = ApiToken.objects.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None)
+    return holding.filter(Q(made_by=user) | Q(account=user)).order_by("name")
+
+
+@transaction.atomic
+def revoke_of(user: User, *, by: Actor) -> None:
+    """Those of somebody who may not come in any more: each as if it had been revoked on its own."""
+    for token in seen_by(user).select_for_update(of=("self",)).select_related("account"):
+        _end(token, by)
+
+
+def _end(token: ApiToken, by: Actor) -> None:
+    token.revoked_at, token.revoked_by = timezone.now(), by.user
     token.save(update_fields=["revoked_at", "revoked_by"])
     _record(audit.Event.TOKEN_REVOKED, token, by)
-    return token
 
 
 def authenticate(text: str, *, source_ip: str | None) -> Actor:
     """Who shows this token. Raises TokenRefused, and TooMany where it is used too often."""
-    token = _of_variable(text) or _of_job(text) or _of_text(text)
+    is_made = text.startswith(PREFIX)  # whatever a variable holds: what was made here is revoked here
+    token = None if is_made else _of_variable(text) or _of_job(text)
+    token = token or _of_text(text)
     by = actors.by_token(token, source_ip=source_ip)
     _check_holds(token, by)
     limits.check_calls(by)
@@ -101,7 +118,7 @@ def authenticate(text: str, *, source_ip: str | None) -> Actor:
 
 def _check_holds(token: ApiToken, by: Actor) -> None:
     if not token.is_live:
-        state = "was revoked" if token.revoked_at else "has expired"
+        state = "was revoked" if token.revoked_at else "has expired" if token.is_expired else "is its maker's, who left"
         _refuse(token, by, f"The token {token.name} {state}.")
     if role_of(token.account) is None:
         _refuse(token, by, f"{by.name}, for whom the token {token.name} acts, may do nothing here.")
@@ -119,47 +136,46 @@ def _of_text(text: str) -> ApiToken:
             remedy=f"Send it whole, from {PREFIX} to its last character, in the header Authorization after Bearer.",
         )
     token = ApiToken.objects.select_related("account").filter(mark=_mark_of(text)).first()
-    if not hmac.compare_digest(_hash(text), token.secret_hash if token else _hash("")) or token is None:
+    if not hmac.compare_digest(digest_of(text), token.secret_hash if token else digest_of("")) or token is None:
         raise TokenRefused(reason="This token is not known here.", remedy=ASK_ADMINISTRATOR)
     return token
 
 
 def _of_variable(text: str) -> ApiToken | None:
-    """The token that the variable holds; its row is made, or follows the settings, when it is used."""
+    """The token that the variable holds."""
     declared = settings.MIGRATION_SECRET
     if declared is None or not hmac.compare_digest(text.encode(), declared.secret.encode()):
         return None
-    known = {environment.slug for environment in environments.all_environments()}
-    slugs = sorted(known if declared.environments is None else known & set(declared.environments))
-    digest = _hash(text)
-    changing = {"secret_hash": digest, "scopes": list(declared.scopes), "environments": slugs}
-    token = ApiToken.objects.select_related("account").filter(secret_hash=digest, made_by=None).first()
-    if token is None:
-        return _declare(f"{OF_VARIABLE} {digest[:6]}", OF_VARIABLE, mark=f"variable-{digest[:16]}", **changing)
-    return _follow(token, **changing)
+    return _declared(token_declarations.of_variable(declared))
 
 
 def _of_job(text: str) -> ApiToken | None:
     """The row of the declared jobs that this identity token is of. Raises TokenRefused, IssuerSilent."""
     job = jobs.identify(text)
-    if job is None:
-        return None
-    mark, digest = f"jobs-{_hash(job.name)[:24]}", _hash(f"{job.issuer} {job.repository} {job.branch}")
-    changing = {"secret_hash": digest, "scopes": list(job.scopes), "environments": list(job.environments)}
-    token = ApiToken.objects.select_related("account").filter(mark=mark).first()
-    if token is None:
-        return _declare(f"jobs {job.name}", job.name, mark=mark, **changing)
-    return _follow(token, **changing)
+    return _declared(token_declarations.of_job(job)) if job else None
+
+
+def _declared(declaration: TokenDeclaration) -> ApiToken:
+    """The row of a token that the settings declare: made at its first use, it follows them whenever it is used."""
+    changing = {
+        "secret_hash": declaration.secret_hash,
+        "scopes": list(declaration.scopes),
+        "environments": list(declaration.environments),
+    }
+    token = ApiToken.objects.select_related("account").filter(mark=declaration.mark).first()
+    return _follow(token, **changing) if token else _declare(declaration, **changing)
 
 
 @transaction.atomic
-def _declare(name: str, account: str, *, mark: str, **fields: object) -> ApiToken:
-    """The row of a token that the settings declare, at its first use."""
-    user = User.objects.filter(username=account, machine__isnull=False).first()
-    if user is None:
-        user = _make_account(account if account == OF_VARIABLE else names.check(account))
-    defaults = {"name": name, "account": user, "made_at": timezone.now(), **fields}
-    return ApiToken.objects.select_related("account").get_or_create(mark=mark, defaults=defaults)[0]
+def _declare(declaration: TokenDeclaration, **fields: object) -> ApiToken:
+    name = declaration.account
+    user = User.objects.filter(username=name, machine__isnull=False).first()
+    if user is None and name == OF_VARIABLE:
+        is_taken = User.objects.filter(username=name).exists()  # by a person
+        user = _make_account(f"{name}-{declaration.secret_hash[:6]}" if is_taken else name)
+    user = user or _make_account(names.check(name))
+    defaults = {"name": declaration.name, "account": user, "made_at": timezone.now(), **fields}
+    return ApiToken.objects.select_related("account").get_or_create(mark=declaration.mark, defaults=defaults)[0]
 
 
 def _follow(token: ApiToken, **fields: object) -> ApiToken:
@@ -219,7 +235,3 @@ def _checksum(body: str) -> str:
 
 def _mark_of(text: str) -> str:
     return text[len(PREFIX) :][:MARK]
-
-
-def _hash(text: str) -> str:
-    return sha256(text.encode()).hexdigest()

@@ -21,7 +21,7 @@ from dashboard.presenters import mails as mails_presenter
 from dashboard.presenters import people as presenter
 from dashboard.selectors import mails
 from dashboard.selectors import people as selector
-from dashboard.services import actors, links, people, permissions
+from dashboard.services import actors, links, people, permissions, tokens
 from dashboard.services.errors import LinkNotMailed, NameRefused
 from dashboard.views import confirming
 
@@ -74,7 +74,9 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
         people.change(pk, by=by, **form.changes)
         messages.success(request, f"What you changed of {somebody.get_username()} holds from now on.")
         return redirect("people")
-    return render(request, "people/person.html", {"form": form, "person": somebody}, status=422 if form.errors else 200)
+    ending = tokens.seen_by(somebody) if somebody.is_active else ()
+    context = {"form": form, "person": somebody, "ending_tokens": ending}
+    return render(request, "people/person.html", context, status=422 if form.errors else 200)
 
 
 @never_cache

@@ -62,6 +62,7 @@ def test_the_status_has_the_shape_of_the_source_document(ci: Caller, two_files: 
         "pending": 1,
         "latest": {"version": "001", "name": "users", "success": True},
         "pendingMigrations": [{"version": "002", "name": "orders"}],
+        "attention": [],
     }
 
 

@@ -8,15 +8,28 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from config import tokens as declared
 from config.tokens import Scope
 from dashboard.engine.errors import EngineError
-from dashboard.models import ApiToken, AuditEvent, ChangeRequest, MachineAccount, Run
+from dashboard.models import ApiToken, AuditEvent, ChangeRequest, MachineAccount, Run, token_declarations
 from dashboard.models.roles import Role
-from dashboard.services import actors, approvals, execution, limits, links, people, permissions, plans, runs, tokens
+from dashboard.services import (
+    actors,
+    approvals,
+    execution,
+    limits,
+    links,
+    people,
+    permissions,
+    plans,
+    runs,
+    shell,
+    tokens,
+)
 from dashboard.services.actors import Actor
 from dashboard.services.audit import Event
 from dashboard.services.errors import (
@@ -38,7 +51,6 @@ from tests.services import workflow
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.contrib.auth.models import User
     from pytest_django.fixtures import SettingsWrapper
 
     from tests.fix_project import Project
@@ -168,6 +180,59 @@ def test_a_token_is_worth_no_more_than_its_account(make_token: MakeToken, reques
     requester.save()
     with pytest.raises(TokenRefused):
         acting_by(caller)
+
+
+def _deactivate(person: User, by: Actor) -> None:
+    people.change(person.pk, by=by, full_name="", email="", role=Role.REQUESTER, active=False, superuser=False)
+
+
+def test_whoever_is_deactivated_leaves_no_token_that_they_have_seen(
+    make_token: MakeToken, two_files: Project, carol: Actor, superuser: User, requester: User, bob: Actor
+) -> None:
+    made, in_their_name = make_token(), make_token(name="of-alice", account=requester)
+    change_request = workflow.open_request(two_files, acting_by(made))
+    run = workflow.start_on_staging(two_files, acting_by(made))
+    _deactivate(requester, carol)
+    assert [token.name for token in ApiToken.objects.exclude(revoked_at=None)] == ["of-alice"]
+    _deactivate(carol.person, actors.person(superuser))
+    for caller in (made, in_their_name):
+        with pytest.raises(TokenRefused):
+            acting_by(caller)
+    events = AuditEvent.objects.filter(kind=Event.TOKEN_REVOKED).order_by("pk")
+    assert [(event.actor, event.data["token"]) for event in events] == [
+        ("carol", "of-alice"),
+        (superuser.get_username(), "github-acme"),
+    ]
+    with pytest.raises(TokenGone):
+        workflow.approve(change_request, bob)
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    assert (run.failure or {})["code"] == TokenGone.code
+
+
+def test_coming_back_brings_no_token_back(make_token: MakeToken, carol: Actor, requester: User) -> None:
+    caller = make_token(account=requester)
+    _deactivate(requester, carol)
+    people.change(requester.pk, by=carol, full_name="", email="", role=Role.REQUESTER, active=True, superuser=False)
+    with pytest.raises(TokenRefused):
+        acting_by(caller)
+
+
+def test_a_maker_who_was_deactivated_in_a_shell_leaves_none_either(ci: Caller, carol: Actor) -> None:
+    with shell.watched(Actor(name="a shell")):
+        carol.person.is_active = False
+        carol.person.save()
+    token = ApiToken.objects.get()
+    assert token.revoked_at is not None
+    assert token.revoked_by is None
+    with pytest.raises(TokenRefused):
+        acting_by(ci)
+
+
+def test_a_maker_who_was_deactivated_by_a_statement_leaves_a_token_that_opens_nothing(ci: Caller, carol: Actor) -> None:
+    User.objects.filter(pk=carol.person.pk).update(is_active=False)
+    with pytest.raises(TokenRefused):
+        acting_by(ci)
 
 
 def test_a_refused_token_stands_in_the_audit_log_once_a_quarter_of_an_hour(ci: Caller, carol: Actor) -> None:
@@ -312,7 +377,7 @@ def test_the_secret_of_the_variable_is_a_token_with_declared_scopes(
 ) -> None:
     settings.MIGRATION_SECRET = declared.load({declared.VARIABLE: VARIABLE})
     by = tokens.authenticate(VARIABLE, source_ip=None)
-    assert by.name == tokens.OF_VARIABLE
+    assert by.name == token_declarations.OF_VARIABLE
     assert by.token
     assert by.token.scopes == ["migrations:read", "requests:open", "runs:start"]
     assert by.token.environments == ["production", "staging"]
@@ -339,6 +404,80 @@ def test_the_secret_of_the_variable_is_revoked_as_any_token_and_another_one_hold
         tokens.authenticate(VARIABLE, source_ip=None)
     settings.MIGRATION_SECRET = declared.load({declared.VARIABLE: VARIABLE[::-1] + "t"})
     assert tokens.authenticate(VARIABLE + "t", source_ip=None).person == by.person
+
+
+def _declares(settings: SettingsWrapper, secret: str, **more: str) -> None:
+    settings.MIGRATION_SECRET = declared.load({declared.VARIABLE: secret, **more})
+
+
+#: What an administrator does with a secret that leaked, or that is to do less.
+LESS: dict[str, dict[str, str]] = {
+    "removed": {},
+    "rotated": {declared.VARIABLE: "n" * 40},
+    "scopes": {declared.VARIABLE: VARIABLE, declared.SCOPES_VARIABLE: Scope.READ},
+    "elsewhere": {declared.VARIABLE: VARIABLE, declared.ENVIRONMENTS_VARIABLE: "nowhere"},
+}
+by_less = pytest.mark.parametrize("variables", LESS.values(), ids=LESS)
+
+
+@by_less
+def test_a_queued_run_of_the_variable_is_held_by_the_settings_of_now(
+    settings: SettingsWrapper, two_files: Project, variables: dict[str, str]
+) -> None:
+    _declares(settings, VARIABLE)
+    run = workflow.start_on_staging(two_files, tokens.authenticate(VARIABLE, source_ip=None))
+    settings.MIGRATION_SECRET = declared.load(variables)
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, (run.failure or {})["code"]) == (Run.Status.FAILED, TokenGone.code)
+    assert workflow.tables(two_files, two_files.staging) == []
+
+
+@by_less
+def test_a_request_of_the_variable_is_held_by_the_settings_of_now(
+    settings: SettingsWrapper, two_files: Project, bob: Actor, alice: Actor, variables: dict[str, str]
+) -> None:
+    _declares(settings, VARIABLE)
+    by = tokens.authenticate(VARIABLE, source_ip=None)
+    change_request = workflow.open_request(two_files, by)
+    settings.MIGRATION_SECRET = declared.load(variables)
+    with pytest.raises(TokenGone):
+        workflow.approve(change_request, bob)
+    _declares(settings, VARIABLE)
+    approved = workflow.approve(change_request, bob)
+    settings.MIGRATION_SECRET = declared.load(variables)
+    with pytest.raises(TokenGone):
+        workflow.start_on_production(approved, alice)
+
+
+def test_a_run_of_the_variable_that_may_still_be_is_executed(settings: SettingsWrapper, two_files: Project) -> None:
+    _declares(settings, VARIABLE)
+    run = workflow.start_on_staging(two_files, tokens.authenticate(VARIABLE, source_ip=None))
+    assert workflow.execute(run).status == Run.Status.SUCCEEDED
+
+
+def test_a_variable_holds_no_token_that_was_made_here(
+    ci: Caller, carol: Actor, settings: SettingsWrapper, two_files: Project
+) -> None:
+    assert ci.token
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        _declares(settings, ci.text)
+    assert ci.text not in str(refusal.value)
+    tokens.revoke(ci.token.pk, by=carol)
+    settings.MIGRATION_SECRET = declared.VariableToken(secret=ci.text, scopes=declared.USUAL, environments=None)
+    with pytest.raises(TokenRefused) as refused:
+        acting_by(ci)
+    assert str(refused.value) == "The token github-acme was revoked."
+
+
+def test_a_person_called_as_the_account_of_the_variable_stays_a_person(
+    settings: SettingsWrapper, two_files: Project, make_user: Callable[..., User]
+) -> None:
+    person = make_user(token_declarations.OF_VARIABLE, "requester")
+    _declares(settings, VARIABLE)
+    by = tokens.authenticate(VARIABLE, source_ip=None)
+    assert by.person != person
+    assert MachineAccount.objects.filter(account=by.person).exists()
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ CASES: Mapping[str, Files] = {
     "not_sql": {"README.md": ""},
     "not_utf8": {"001_a.sql": b"SELECT '\xe9';"},
     "nul_byte": {"001_a.sql": b"SELECT 1;\0"},
+    "operator_run": {"001_a.sql": f"SELECT 1 {'+' * 256} 1;"},
     "orphan_rollback": {"001_rollback.sql": UP},
     "other_hash": {"1.sql": "--! Previous: -\n--! Hash: sha1:0\n\n" + UP},
     "unused_rollback": {"001_a.sql": "-- signalbox: repeatable\n" + UP, "001_rollback.sql": UP},
@@ -96,7 +97,7 @@ CASES: Mapping[str, Files] = {
         ".007_g.sql": UP,
     },
 }
-LIMITS = Limits(file_bytes=200, statements=2)
+LIMITS = Limits(file_bytes=400, statements=2)
 
 
 def problems(source: Path, code: str) -> list[Problem]:

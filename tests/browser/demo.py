@@ -145,7 +145,8 @@ def _environment(source: Path | None) -> dict[str, str]:
 def _manage(home: Path, *arguments: str) -> None:
     server = json.loads((home / "postgres" / "server.json").read_text())
     url = f"postgresql://postgres:{server['password']}@127.0.0.1:{server['port']}/signalbox"
-    environment = clean_environment() | {"SIGNALBOX_DATABASE_URL": url}
+    key = (home / "secret").read_text()
+    environment = clean_environment() | {"SIGNALBOX_DATABASE_URL": url, "SIGNALBOX_SECRET_KEY": key}
     subprocess.run([sys.executable, "manage.py", *arguments], env=environment, cwd=ROOT, check=True)
 
 

@@ -126,3 +126,24 @@ def test_a_folder_without_a_migration_is_no_success(signalbox: Signalbox, tmp_pa
     answer = signalbox("lint", "--source", str(tmp_path))
     assert answer.code == 8
     assert "Nothing was linted" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "code"),
+    [
+        ("environments=staging", "environments=production", 0),
+        ("environments=staging", "except=staging,development", 0),
+        ("environments=staging", "except=production", 8),
+        ("except=staging", "except=production", 8),
+        ("environments=staging,production", "environments=production", 8),
+    ],
+)
+def test_files_of_one_number_that_no_environment_has_together_are_no_conflict(
+    signalbox: Signalbox, tmp_path: Path, one: str, other: str, code: int
+):
+    for name, said in (("b", one), ("c", other)):
+        (tmp_path / f"002_{name}.sql").write_text(
+            f"-- signalbox: {said}\nCREATE TABLE {name} (id bigint PRIMARY KEY);\n"
+        )
+        (tmp_path / f"002_{name}_rollback.sql").write_text(f"DROP TABLE {name};\n")
+    assert signalbox("lint", "--source", str(tmp_path)).code == code

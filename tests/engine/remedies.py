@@ -74,6 +74,7 @@ FILES: Mapping[str, Mapping[str, str | bytes]] = {
     "not_sql": {"001_a.sql": _UP, "notes.txt": "later"},
     "not_utf8": {"001_a.sql": b"SELECT '\xe9';\n"},
     "nul_byte": {"001_a.sql": b"SELECT 1;\0\n"},
+    "operator_run": {"001_a.sql": "/*" * 200 + "*/" * 200 + _UP},
     "orphan_rollback": {"001_a.sql": _UP, "009_rollback.sql": _DOWN},
     "other_hash": {"1.sql": "--! Previous: -\n--! Hash: sha1:0\n\n" + _UP},
     "unused_rollback": {"001_a.sql": "-- signalbox: repeatable\n" + _UP, "001_rollback.sql": _DOWN},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -285,3 +286,38 @@ def test_what_is_kept_is_bounded_by_its_size_and_the_oldest_goes_first():
     assert kept.get("first", 2_000, lambda: "new") == "old"
     assert kept.get("huge", 20_000, lambda: "huge") == "huge"
     assert kept.get("huge", 20_000, lambda: "read again") == "read again"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        lambda size: "-- " + " " * size + "x\nSELECT 1;",
+        lambda size: "-- signalbox:" + " " * size + "x=1\nSELECT 1;",
+        lambda size: "/*" * (size // 4) + "*/" * (size // 4) + " SELECT 1;",
+        lambda size: "/*" * (size // 2),
+        lambda size: "/* " + "*" * size + "/ SELECT 1;",
+        lambda size: "+-" * (size // 2),
+        lambda size: "{{" * (size // 2),
+        lambda size: "${" * (size // 2),
+        lambda size: "{%" * (size // 2),
+        lambda size: "-- migrate:up" + " a" * (size // 2),
+    ],
+    ids=[
+        "blanks in a comment",
+        "blanks in a directive",
+        "nested comments",
+        "unclosed comments",
+        "stars",
+        "operators",
+        "braces",
+        "placeholders",
+        "templates",
+        "options",
+    ],
+)
+def test_no_line_keeps_its_reader_busy(text: Callable[[int], str], tmp_path: Path) -> None:
+    """It is patterns and the scanner that work here, of which no step can be counted: in a quadratic way, minutes."""
+    (tmp_path / "001_a.sql").write_text(text(400_000))
+    before = time.thread_time()
+    discovery.read(tmp_path)
+    assert time.thread_time() - before < 10

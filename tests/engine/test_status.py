@@ -359,3 +359,37 @@ def test_the_summary_counts_what_the_database_has_and_what_waits():
     counts = summary(compute(files, past))
     assert (counts.pending, counts.applied) == (2, 3)
     assert [s.version for s in counts.attention] == ["000", "002", "004"]
+
+
+def twins(tmp_path: Path, *names: str):
+    """Directories of Prisma with one timestamp."""
+    for name in names:
+        directory = tmp_path / f"20240101120000_{name}"
+        directory.mkdir(exist_ok=True)
+        (directory / "migration.sql").write_text(f"CREATE TABLE {name} (id int);\n")
+    (tmp_path / "migration_lock.toml").write_text('provider = "postgresql"\n')
+    return discovery.read(tmp_path)
+
+
+@pytest.mark.parametrize("checksum", ["", "manual"])
+def test_a_twin_that_comes_in_front_makes_nothing_run_a_second_time(tmp_path: Path, checksum: str):
+    applied = twins(tmp_path, "b").migrations[0]
+    ran = row(applied.version, "b", checksum=checksum or applied.up.checksum)
+    came, shifted = (s for s in compute(twins(tmp_path, "a"), history(ran)) if s.state is not State.MISSING)
+    assert (came.state, shifted.state) == (State.CONFLICT, State.CONFLICT)
+    assert "20240101120000_a/migration.sql a later number" in came.sentence
+    assert "recorded as applied here" in shifted.sentence
+    for item in (came, shifted):
+        assert "Do not skip either of them." in item.sentence
+
+
+def test_a_twin_whose_first_is_gone_is_not_skipped(tmp_path: Path):
+    first, second = twins(tmp_path, "b", "c").migrations
+    rows = [row(m.version, m.name, checksum=m.up.checksum) for m in (first, second)]
+    (tmp_path / "20240101120000_b" / "migration.sql").unlink()
+    (tmp_path / "20240101120000_b").rmdir()
+    shifted = next(
+        item for item in compute(twins(tmp_path), history(*rows)) if item.version == first.version and item.name == "c"
+    )
+    assert shifted.state is State.CONFLICT
+    assert "restore the one that is gone" in shifted.sentence

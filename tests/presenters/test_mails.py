@@ -30,6 +30,7 @@ FACTS = {
     "purpose": OneTimeLink.Purpose.INVITATION,
     "id": 5,
     "hash": "0" * 64,
+    "token": "sbx_abcdefgh",
 }
 
 

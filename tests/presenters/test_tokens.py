@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from config.tokens import Scope
-from dashboard.models import ApiToken, MachineAccount
+from config.tokens import Scope, VariableToken
+from dashboard.models import ApiToken, MachineAccount, token_declarations
 from dashboard.presenters import tokens as presenter
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper
 
 NOW = timezone.now()
 
@@ -38,7 +42,10 @@ def made(**changes: object) -> ApiToken:
     [
         ({}, "In force", True),
         ({"expires_at": NOW - timedelta(days=1)}, "Expired", True),
+        ({"made_by": User(pk=1, username="carol", is_active=False)}, "Its maker was deactivated", True),
+        ({"made_by": None, "expires_at": None}, "Not declared any more", True),
         ({"revoked_at": NOW}, "Revoked", False),
+        ({"revoked_at": NOW, "made_by": None}, "Revoked", False),
         ({"revoked_at": NOW, "expires_at": NOW - timedelta(days=1)}, "Revoked", False),
     ],
 )
@@ -56,6 +63,13 @@ def test_it_shows_how_a_token_begins_and_nothing_of_its_secret() -> None:
 def test_one_that_a_variable_holds_has_no_beginning_and_no_maker() -> None:
     row = presenter.row(made(made_by=None, expires_at=None))
     assert (row.mark, row.made_by) == ("", "")
+
+
+def test_one_that_a_variable_holds_shows_what_the_settings_say_now(settings: SettingsWrapper) -> None:
+    settings.MIGRATION_SECRET = VariableToken(secret="s" * 40, scopes=(Scope.RUN,), environments=())
+    now = token_declarations.of_variable(settings.MIGRATION_SECRET)
+    row = presenter.row(made(made_by=None, expires_at=None, mark=now.mark, secret_hash=now.secret_hash))
+    assert (row.pill.label, row.scopes, row.places) == ("In force", (Scope.RUN,), ())
 
 
 def test_every_scope_has_its_words() -> None:

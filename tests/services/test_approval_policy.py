@@ -258,6 +258,17 @@ def test_other_bytes_on_staging_do_not_count(
         gates.check(plans.apply(production), production)
 
 
+def test_what_staging_never_gets_waits_for_nothing_there(
+    two_files: Project, change_production: ChangeProduction, alice: Actor
+) -> None:
+    production = change_production(after="staging")
+    two_files.write(_003_grants="-- signalbox: environments=production\nCREATE TABLE grants (id int);")
+    with pytest.raises(NotNow, match=r"the same bytes of 001_users, 002_orders\."):
+        gates.check(plans.apply(production), production)
+    apply_on_staging(two_files, alice)
+    gates.check(plans.apply(production), production)
+
+
 def test_a_rollback_waits_for_no_other_environment(
     two_files: Project, change_production: ChangeProduction, alice: Actor, bob: Actor
 ) -> None:

@@ -321,6 +321,23 @@ def test_it_must_be_applied_before_where_that_is_asked_for(
     assert of(production)[Requirement.PREVIOUS] is EvidenceStatus.MISSING
 
 
+def test_of_what_the_environment_before_never_gets_nothing_is_asked_there(
+    two_files: Project, alice: Actor, require_on_production: RequireOnProduction
+) -> None:
+    production = require_on_production(Requirement.PREVIOUS)
+    two_files.write(_003_grants="-- signalbox: environments=production\nCREATE TABLE grants (id int);")
+    missing = evidence.of_plan(plans.apply(production), production).missing
+    assert [item.sentence for item in missing] == [
+        "001_users and 002_orders are not applied on Staging as it stands here. 003_grants is not for Staging, so "
+        "nothing is asked of Staging."
+    ]
+    run_on_staging(two_files, alice)
+    observations.refresh(two_files.staging)
+    assert of(production)[Requirement.PREVIOUS] is EvidenceStatus.SATISFIED
+    two_files.write(_003_grants="-- signalbox: environments=staging,production\nCREATE TABLE grants (id int);")
+    assert of(production)[Requirement.PREVIOUS] is EvidenceStatus.MISSING
+
+
 def test_nothing_comes_before_the_first_environment(two_files: Project) -> None:
     assert Requirement.PREVIOUS not in of(two_files.staging)
 

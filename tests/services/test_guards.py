@@ -321,7 +321,7 @@ def test_a_run_that_was_taken_over_before_it_began_sends_nothing(
 def test_nothing_is_sent_while_it_is_not_certain_whose_run_it_is(
     two_files: Project, alice: Actor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(run: Run) -> bool:
+    def away(run: Run, **_log: int | None) -> bool:
         raise OperationalError
 
     monkeypatch.setattr(execution, "CONFIRMED_WITHIN", 0.1)

@@ -25,8 +25,8 @@ def _declared(settings: Any) -> None:
 
 
 def state(where: Environment = values.PRODUCTION, **changes: Any) -> RequestState:
-    """Of a skip: it takes nothing from the files, so it holds as long as nobody looked at its target."""
-    plan = values.plan(values.step(action=Action.SKIP), where=where)
+    """A skip that is taken back takes nothing from the files, so it holds as long as nobody looked at its target."""
+    plan = values.plan(values.step(action=Action.UNSKIP), where=where)
     return validity.state_of(values.request(environment=where.slug, plan=plan, **changes))
 
 

@@ -94,6 +94,39 @@ def test_an_address_that_tries_many_names_is_stopped(viewer: User) -> None:
     assert _enters(Client(), "vera", address="192.0.2.2")
 
 
+def test_strangers_at_the_same_address_lock_no_known_browser_out(viewer: User) -> None:
+    """Everybody behind one office, or behind a proxy that is not declared."""
+    mine = Client()
+    assert _enters(mine, "vera", address="192.0.2.99")
+    mine.post("/sign-out/")
+    for number in range(throttle.BY_ADDRESS):
+        _try(Client(), f"name{number}", "guess", "192.0.2.99")
+    assert not _enters(Client(), "vera", address="192.0.2.99")
+    assert _enters(mine, "vera", address="192.0.2.99")
+
+
+@pytest.mark.parametrize("remembers", [True, False], ids=["one browser", "a new browser each time"])
+def test_passwords_that_are_right_use_no_address_up(
+    viewer: User, remembers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "BY_ADDRESS", 3)
+    browser = Client()
+    for _ in range(throttle.BY_ADDRESS + 2):
+        assert _enters(browser, "vera")
+        browser.post("/sign-out/")
+        browser = browser if remembers else Client()
+
+
+def test_signing_in_oneself_gives_no_address_its_guesses_back(viewer: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "BY_ADDRESS", 3)
+    mine = Client()
+    for number in range(throttle.BY_ADDRESS):
+        assert _enters(mine, "vera")
+        mine.post("/sign-out/")
+        _try(Client(), f"name{number}", "guess")
+    assert not _enters(Client(), "vera")
+
+
 def test_after_a_quarter_of_an_hour_it_may_be_tried_again(viewer: User) -> None:
     for number in range(25):
         _try(Client(), "vera", f"guess {number}", f"198.51.100.{number}")

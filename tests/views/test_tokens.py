@@ -13,7 +13,8 @@ from dashboard.models import ApiToken, AuditEvent
 from dashboard.services import tokens
 from dashboard.services.audit import Event
 from tests.fix_people import ClientOf, signed_in_at
-from tests.fix_tokens import Caller
+from tests.fix_tokens import Caller, MakeToken
+from tests.views.pages import text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -65,3 +66,18 @@ def test_a_button_revokes(admin: User, client_of: ClientOf, ci: Caller) -> None:
     assert "Revoked" in answer.content.decode()
     assert ci.get("/status").status_code == 401
     assert client.post(reverse("token-revoke", args=[4711])).status_code == 404
+
+
+def test_the_page_of_a_person_says_which_tokens_end_with_them(
+    admin: User, superuser: User, client_of: ClientOf, ci: Caller, make_token: MakeToken, requester: User
+) -> None:
+    make_token(name="of-alice", account=requester)
+    client = client_of(superuser)
+    address = reverse("person", args=[admin.pk])
+    shown = text(client.get(address))
+    assert "these tokens are revoked for good" in shown
+    assert "github-acme, of-alice." in shown
+    assert "revoked for good" not in text(client.get(reverse("person", args=[superuser.pk])))
+    client.post(address, {"full_name": "Carol", "email": "", "role": "admin", "active": ""})
+    assert not ApiToken.objects.filter(revoked_at=None).exists()
+    assert "revoked for good" not in text(client.get(address))

@@ -234,14 +234,14 @@ def _begins_its_line(sql: str, offset: int) -> bool:
     return not sql[sql.rfind("\n", 0, offset) + 1 : offset].strip(" \t\r\f\v#")
 
 
-_LINE = re.compile(r"^[ \t#]*(--.*?)\s*$", re.MULTILINE)
+_LINE = re.compile(r"^[ \t#]*(--.*)$", re.MULTILINE)
 
 
 def _lines(sql: str) -> Iterator[_LineComment]:
     """For a text with a quote or a comment that never ends; it cannot run as it is either way."""
     for match in _LINE.finditer(sql):
         yield _LineComment(
-            text=match[1], offset=match.start(1), is_below_code=False, is_above_code=True, is_between=True
+            text=match[1].rstrip(), offset=match.start(1), is_below_code=False, is_above_code=True, is_between=True
         )
 
 

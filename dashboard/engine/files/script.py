@@ -23,8 +23,8 @@ from dashboard.engine.sql.tokens import (
 )
 from dashboard.engine.sql.transaction import TransactionMode, TransactionShape, plan_transaction
 
-_PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][\w.:-]*\}|\{\{-?\s*[A-Za-z_.][\w.\s|-]*\}\}|\{%.*?%\}")
-_TEMPLATE = re.compile(r"\{\{.*?\}\}|\$\{.*?\}|\{%.*?%\}")
+_PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][\w.:-]*\}|\{\{-?\s*[A-Za-z_.][\w.\s|-]*\}\}|\{%.{0,200}?%\}")
+_TEMPLATE = re.compile(r"\{\{.{0,200}?\}\}|\$\{.{0,200}?\}|\{%.{0,200}?%\}")
 _PSQL_VARIABLE = re.compile(r":(['\"]?)[A-Za-z_]\w*\1")
 _PSQL_COMMAND = re.compile(r"\\[^\s\\]*")
 _STDIN = re.compile(r"\bstdin\b", re.IGNORECASE)

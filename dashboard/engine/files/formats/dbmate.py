@@ -72,13 +72,13 @@ def _faults(lines: list[str], file: str) -> Iterator[CutFault]:
 
 
 def _misread(lines: list[str], file: str) -> Iterator[CutFault]:
-    """dbmate takes any other word than false for true, and any other option for none."""
+    """dbmate takes any other word than false for true, and any other option for none. The first of a line is named."""
     for number, line in enumerate(lines, 1):
         mark = _MARK.fullmatch(line)
-        for option in ((mark["options"] or "") if mark else "").split():
-            if option not in (_OUTSIDE, _INSIDE):
-                sentence = f"`{option}` in line {number} of {file} is no option that dbmate obeys."
-                yield cuts.bad_marks(number, sentence, "Write `transaction:false` or `transaction:true`, or remove it.")
+        options = ((mark["options"] or "") if mark else "").split()
+        if option := next((each for each in options if each not in (_OUTSIDE, _INSIDE)), ""):
+            sentence = f"`{option}` in line {number} of {file} is no option that dbmate obeys."
+            yield cuts.bad_marks(number, sentence, "Write `transaction:false` or `transaction:true`, or remove it.")
 
 
 def _mixed(modes: Mapping[str, set[bool]], file: str) -> Iterator[CutFault]:
