@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import datetime
 import getpass
+import ipaddress
 import os
 import shutil
 import socket
@@ -24,6 +26,9 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from dashboard.engine.git import Remote
 from tests.ports import free_port
@@ -165,6 +170,48 @@ def remote(git_repository: GitRepository, git_http: GitHttpServer) -> Remote:
     """`FILES` over HTTP; migrations are below db."""
     git_repository.commit(FILES)
     return Remote(url=git_http.url_of(git_repository), path="db")
+
+
+type Certify = Callable[[str], Path]
+
+
+@pytest.fixture
+def certify(tmp_path: Path) -> Certify:
+    """A certificate of its own authority for an address, with its key, in one file."""
+
+    def make(ip: str) -> Path:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "git of the tests")])
+        now = datetime.datetime.now(datetime.UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(ip))]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        plain = serialization.NoEncryption()
+        path = tmp_path / f"{ip}.pem"
+        path.write_bytes(
+            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+            + certificate.public_bytes(serialization.Encoding.PEM)
+        )
+        return path
+
+    return make
+
+
+def with_tls(server: GitHttpServer, certificate: Path) -> str:
+    """The address of the server once it speaks TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server.encrypt(context)
+    return server.url.replace("http:", "https:")
 
 
 class _Serving:

@@ -19,6 +19,7 @@ from dashboard.engine.git import addresses, errors
 from dashboard.engine.git.errors import GitFetchFailed, GitTooSlow
 from dashboard.engine.git.letters import fetched_from
 from dashboard.engine.git.meter import megabytes
+from dashboard.engine.git.proxies import Proxies
 from dashboard.engine.git.values import Fetched, FetchLimits, Remote
 
 _PROGRAM = Program(module="dashboard.engine.git.child", passed_on=("SSL_CERT_FILE", "SSL_CERT_DIR"))
@@ -35,6 +36,7 @@ class FetchOrder:
     home: str
     silence: float
     is_peek: bool
+    proxies: Proxies
     known: str = ""
 
 
@@ -61,7 +63,14 @@ def fetch(
 def _order(remote: Remote, limits: FetchLimits, timeout: float) -> Iterator[FetchOrder]:
     """Its folder is ours, so that it goes even where the process was killed."""
     with tempfile.TemporaryDirectory(prefix="signalbox-git-", ignore_cleanup_errors=True) as home:
-        yield FetchOrder(remote=remote, limits=limits, home=home, silence=min(_SILENCE, timeout), is_peek=False)
+        yield FetchOrder(
+            remote=remote,
+            limits=limits,
+            home=home,
+            silence=min(_SILENCE, timeout),
+            is_peek=False,
+            proxies=Proxies.of_environment(),
+        )
 
 
 def _answered[Answer](

@@ -40,7 +40,7 @@ def _carry_out(order: FetchOrder) -> None:
 
 
 def _answer(order: FetchOrder, tell: Callable[[int], None]) -> Fetched | str:
-    with conversation(order.remote, order.limits, silence=order.silence, tell=tell) as talk:
+    with conversation(order.remote, order.limits, silence=order.silence, tell=tell, proxies=order.proxies) as talk:
         return fetching.peek(talk) if order.is_peek else fetching.fetch(talk, Path(order.home), order.known)
 
 

@@ -19,6 +19,7 @@ from dashboard.engine.git.errors import GitRefMissing, GitRepositoryEmpty, GitRe
 from dashboard.engine.git.http import HttpClient
 from dashboard.engine.git.meter import Meter
 from dashboard.engine.git.packs import ReceivedPacks
+from dashboard.engine.git.proxies import Proxies
 from dashboard.engine.git.ssh import SshClient
 from dashboard.engine.git.values import FetchLimits, Remote
 
@@ -127,14 +128,22 @@ def _wanting(wants: Sequence[ObjectID], meter: Meter) -> Callable[..., list[Obje
 
 @contextmanager
 def conversation(
-    remote: Remote, limits: FetchLimits, *, silence: float, tell: Callable[[int], None]
+    remote: Remote,
+    limits: FetchLimits,
+    *,
+    silence: float,
+    tell: Callable[[int], None],
+    proxies: Proxies = Proxies(),  # noqa: B008 - frozen
 ) -> Iterator[Conversation]:
-    """Whatever goes wrong inside has a name of `errors`."""
+    """`proxies` are for HTTP. Whatever goes wrong inside has a name of `errors`."""
     address = addresses.parse(remote.url)
     meter = Meter(address.shown, limits, tell)
     with failures.named(address.shown, remote, limits):
-        kind = SshClient if address.scheme == addresses.SSH else HttpClient
-        client = kind(address, remote, meter, silence=silence)
+        client = (
+            SshClient(address, remote, meter, silence=silence)
+            if address.scheme == addresses.SSH
+            else HttpClient(address, remote, meter, silence=silence, proxies=proxies)
+        )
         try:
             yield Conversation(remote=remote, address=address, client=client, meter=meter)
         finally:

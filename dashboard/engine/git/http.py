@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
@@ -29,10 +30,12 @@ from dashboard.engine.git.errors import (
     GitUnreachable,
 )
 from dashboard.engine.git.meter import Meter
+from dashboard.engine.git.proxies import Proxies, Proxy, ProxyUnusable
 from dashboard.engine.git.values import Remote
 
 #: GitHub answers only to a name that begins with git/.
 _AGENT = "git/2.40 (signalbox)"
+_DIRECTLY = Proxies()
 _CONNECT_S = 15.0
 _REDIRECTS = 4
 _MOVED = frozenset({301, 302, 303, 307, 308})
@@ -42,20 +45,23 @@ _LISTED, _RESULT = "application/x-git-upload-pack-advertisement", "application/x
 class HttpClient(CapableClient, AbstractHttpGitClient):
     """A client of one repository; its path is always empty. `silence`: seconds without a byte before it is left."""
 
-    def __init__(self, address: GitAddress, remote: Remote, meter: Meter, *, silence: float) -> None:
+    def __init__(
+        self, address: GitAddress, remote: Remote, meter: Meter, *, silence: float, proxies: Proxies = _DIRECTLY
+    ) -> None:
         super().__init__(f"{address.scheme}://{_netloc(address)}{address.path}", thin_packs=False, quiet=True)
         self._address = address
         self.shown = address.shown
         self._meter = meter
         self._authorization = _basic(remote)
         self._timeout = urllib3.Timeout(connect=min(_CONNECT_S, silence), read=silence)
-        self._pool = urllib3.PoolManager(headers={"User-Agent": _AGENT}, num_pools=4)
-        self._pool.pool_classes_by_scheme = _guarded_pools(self._admit)
+        self._proxies = proxies
+        self._pools: dict[Proxy | None, urllib3.PoolManager] = {}
         #: What an address has to begin with to be asked: this repository, and where it has moved to.
         self._bases = [self._base_url]
 
     def close(self) -> None:
-        self._pool.clear()
+        for pool in self._pools.values():
+            pool.clear()
 
     def _http_request(  # type: ignore[override]  # of two libraries that type a response differently
         self,
@@ -88,7 +94,7 @@ class HttpClient(CapableClient, AbstractHttpGitClient):
         if self._authorization:
             sent["Authorization"] = self._authorization
         with _named(self.shown, urlsplit(url).hostname or ""):
-            return self._pool.request(
+            return self._pool_to(url).request(
                 "GET" if data is None else "POST",
                 url,
                 body=data,
@@ -99,6 +105,32 @@ class HttpClient(CapableClient, AbstractHttpGitClient):
                 decode_content=False,  # nothing was asked to be compressed, so nothing grows on its way here
                 timeout=self._timeout,
             )
+
+    def _pool_to(self, url: str) -> urllib3.PoolManager:
+        """Connections to where the address is, or to the proxy that passes on what is for it."""
+        try:
+            proxy = self._proxies.way_to(url)
+        except ProxyUnusable as error:
+            raise GitUnreachable(
+                repository=self.shown, reason=f"{error} names no proxy of http:// or https:// with a host"
+            ) from None
+        if proxy is not None:
+            self._admit_by_proxy(url)
+        if proxy not in self._pools:
+            pool = _pool(proxy)
+            pool.pool_classes_by_scheme = _guarded_pools(self._admit)
+            self._pools[proxy] = pool
+        return self._pools[proxy]
+
+    def _admit_by_proxy(self, url: str) -> None:
+        """The proxy looks the host up, so only what the address itself says can be judged."""
+        parts = urlsplit(url)
+        if _is_ip(parts.hostname or "") and addresses.is_forbidden(parts.hostname or ""):
+            raise GitAddressRefused(
+                repository=self.shown, reason=f"its host is {parts.hostname}, which no proxy is asked for"
+            )
+        if parts.scheme == addresses.HTTP and self._authorization:
+            raise GitTokenExposed(repository=self.shown)
 
     def _read(self, response: urllib3.BaseHTTPResponse, size: int) -> bytes:
         with _named(self.shown, self._address.host):
@@ -141,6 +173,21 @@ class HttpClient(CapableClient, AbstractHttpGitClient):
             raise GitAddressRefused(repository=self.shown, reason=f"its host is {ip}, which is never connected to")
         if scheme == addresses.HTTP and self._authorization and addresses.is_public(ip):
             raise GitTokenExposed(repository=self.shown)
+
+
+def _pool(proxy: Proxy | None) -> urllib3.PoolManager:
+    headers = {"User-Agent": _AGENT}
+    if proxy is None:
+        return urllib3.PoolManager(headers=headers, num_pools=4)
+    return urllib3.ProxyManager(proxy.url, headers=headers, proxy_headers=proxy.headers, num_pools=4)
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def _netloc(address: GitAddress) -> str:
@@ -218,6 +265,8 @@ def _certificate_refusal(error: BaseException | None) -> str:
 
 def _reason(error: BaseException) -> str:
     match error:
+        case urllib3.exceptions.ProxyError():
+            return "the proxy of this machine passes nothing on to it, or does not answer"
         case urllib3.exceptions.NewConnectionError():  # before the next: it is one of those, too
             refused = isinstance(error.__cause__, ConnectionRefusedError)
             return "the connection was refused" if refused else "no connection came about"
