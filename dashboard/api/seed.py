@@ -25,12 +25,12 @@ from dashboard.engine import status as statuses
 from dashboard.engine.errors import EngineError, NotAcknowledged, NothingToDo
 from dashboard.engine.migration import AppliedMigration, Kind
 from dashboard.engine.plan import Plan
-from dashboard.models import ChangeRequest, Run, RunStep, environments
+from dashboard.models import ChangeRequest, Decision, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.models.tokens import Scope
 from dashboard.selectors import folders, people
 from dashboard.selectors import requests as request_selector
-from dashboard.services import answers, approvals, decisions, permissions, plans, quorum, standings
+from dashboard.services import answers, approvals, decisions, outcomes, permissions, plans, quorum, standings
 from dashboard.services.actors import Actor
 from dashboard.services.standings import LiveStanding
 
@@ -44,7 +44,7 @@ BODY = 65_536
 TEXT = 2_000
 ADDRESSING = frozenset({"environment"})
 WAITING = ADDRESSING | {"wait"}
-APPLYING = frozenset({"version", "accept", "reason", "irreversible_because", "rows_to_lose"})
+APPLYING = frozenset({"version", "accept", "reason", "irreversible_because", "rows_to_lose", "again"})
 TAKING_BACK = APPLYING | {"including_later"}
 
 type SeedView = Callable[[HttpRequest, Actor], HttpResponse]
@@ -117,7 +117,13 @@ def rollback(request: HttpRequest, by: Actor) -> HttpResponse:
     if not version:
         raise NotUnderstood("Version required")
     environment = _environment_to_change(request, by)
-    plan = plans.rollback(environment, downto=_applied(environment, version).identity)
+    done = f"Rolled back {version} successfully"
+    row = _applied(environment, version)
+    if row is None:
+        if by.token and (run := outcomes.untold_rollback(environment, version, by.token)):
+            return _ended(request, run, environment, run.plan, done=done)
+        raise NotUnderstood(f"{version} is not applied on {environment.name}, so there is nothing to roll back.", 404)
+    plan = plans.rollback(environment, downto=row.identity)
     others = [step.label for step in plan.steps if step.version != version]
     if others and body.get("including_later") is not True:
         return JsonResponse(
@@ -129,13 +135,18 @@ def rollback(request: HttpRequest, by: Actor) -> HttpResponse:
             },
             status=409,
         )
-    return _ask_or_start(request, plan, environment, by, body, done=f"Rolled back {version} successfully")
+    return _ask_or_start(request, plan, environment, by, body, done=done)
 
 
 def _ask_or_start(
     request: HttpRequest, plan: Plan, environment: Environment, by: Actor, body: dict[str, Any], *, done: str
 ) -> HttpResponse:
     seconds = _seconds(request)
+    if by.token and not _again(body):
+        if run := outcomes.untold(plan, by.token):
+            return _ended(request, run, environment, plan, done=done)
+        if rejected := outcomes.rejection(plan, by.token):
+            return _was_rejected(request, rejected)
     if _only_asks(by) and not decisions.needs_request(plan, environment) and (live := approvals.live(plan)):
         return _waits_for_a_start(request, live[0])
     try:
@@ -157,6 +168,18 @@ def _ask_or_start(
     except (OperationalError, InterfaceError):
         logger.exception("The control database did not answer while a run was waited for")
         return _goes_on(request, result, f"Run {result.pk} was started, and how it stands cannot be read now.")
+
+
+def _was_rejected(request: HttpRequest, rejected: Decision) -> HttpResponse:
+    address = request.build_absolute_uri(reverse("request", args=[rejected.request_id]))
+    content = {
+        "success": False,
+        "error": f"Request {rejected.request_id} for exactly this was rejected by {rejected.by}: {rejected.reason}",
+        "state": "Nothing was run.",
+        "remedy": 'Change the files. To ask for the same once more, send "again": true.',
+        "request": {"number": rejected.request_id, "status": rejected.request.status, "url": address},
+    }
+    return JsonResponse(content, status=422)
 
 
 def _only_asks(by: Actor) -> bool:
@@ -225,6 +248,7 @@ def _ended(request: HttpRequest, run: Run, environment: Environment, plan: Plan,
         return _run_failed(request, run, status=409)
     if run.is_active:
         return _goes_on(request, run, f"Run {run.pk} is {run.status}. It goes on without this call.")
+    outcomes.tell(run)
     if not _is_committed(run):
         return _run_failed(request, run, status=422)
     more = {"run": _facts(request, run)} | _status_if_readable(environment)
@@ -326,12 +350,10 @@ def _row(row: AppliedMigration) -> dict[str, Any]:
     return row.identity._asdict() | measured
 
 
-def _applied(environment: Environment, version: str) -> AppliedMigration:
+def _applied(environment: Environment, version: str) -> AppliedMigration | None:
     rows = standings.now(environment).target.history.rows
-    standing = [row for row in rows if row.version == version and row.success and row.kind is not Kind.SKIPPED]
-    if not standing:
-        raise NotUnderstood(f"{version} is not applied on {environment.name}, so there is nothing to roll back.", 404)
-    return standing[0]
+    standing = (row for row in rows if row.version == version and row.success and row.kind is not Kind.SKIPPED)
+    return next(standing, None)
 
 
 # What was sent
@@ -390,6 +412,11 @@ def _text(body: dict[str, Any], key: str) -> str:
     if len(value) > TEXT:
         raise NotUnderstood(f"{key} has more than {TEXT} characters.")
     return value.strip()
+
+
+def _again(body: dict[str, Any]) -> bool:
+    """Whether the caller knows how it ended the last time, and wants it once more."""
+    return body.get("again") is True
 
 
 def _is_storable(text: str) -> bool:

@@ -52,6 +52,8 @@ class Run(KeepsPlan):
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     #: The token it was started with; none where a person did so on a page.
     token = models.ForeignKey(ApiToken, null=True, on_delete=models.PROTECT, related_name="runs")
+    #: When an answer to that token, or to the one that asked for its request, said how it ended.
+    told_at = models.DateTimeField(null=True)
     source_ip = models.GenericIPAddressField(null=True)
     queued_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)

@@ -14,7 +14,7 @@ from config.tokens import USUAL, Scope, VariableToken
 from dashboard.api import waiting
 from dashboard.engine.errors import TargetUnreachable
 from dashboard.models import ChangeRequest, Run
-from dashboard.services import execution, forecasts, runs, standings
+from dashboard.services import approvals, execution, forecasts, runs, standings
 from tests.fix_project import redeclare
 from tests.fix_tokens import Caller
 from tests.services import workflow
@@ -243,3 +243,58 @@ def test_a_person_of_the_name_does_not_break_the_token_of_the_variable(
     assert caller.get(f"/status{STAGING}").status_code == 200
     assert caller.post(f"/migrate{STAGING}&wait=0").status_code == 202
     assert Run.objects.get().started_by != person
+
+
+# What a caller hears that was told "later" and asks again
+
+
+def test_a_run_that_failed_after_its_caller_left_is_told_before_it_runs_again(ci: Caller, project: Project) -> None:
+    project.write(_001_users="SELECT 1/0;")
+    assert ci.post(f"/migrate{STAGING}&wait=0").status_code == 202
+    failed = execute_newest()
+    answer = ci.post(f"/migrate{STAGING}&wait=0")
+    assert (answer.status_code, content(answer)["run"]["number"]) == (422, failed.pk)
+    assert "division by zero" in content(answer)["error"]
+    assert Run.objects.count() == 1
+    assert ci.post(f"/migrate{STAGING}&wait=0").status_code == 202
+    assert Run.objects.count() == 2
+
+
+def test_a_failure_that_was_told_is_no_reason_to_wait(ci: Caller, project: Project, worker: None) -> None:
+    project.write(_001_users="SELECT 1/0;")
+    assert ci.post(f"/migrate{STAGING}").status_code == 422
+    assert ci.post(f"/migrate{STAGING}").status_code == 422
+    assert Run.objects.count() == 2
+
+
+def test_whoever_says_again_runs_it_again(ci: Caller, project: Project) -> None:
+    project.write(_001_users="SELECT 1/0;")
+    ci.post(f"/migrate{STAGING}&wait=0")
+    execute_newest()
+    assert ci.post(f"/migrate{STAGING}&wait=0", {"again": True}).status_code == 202
+    assert Run.objects.count() == 2
+
+
+def test_a_rollback_that_succeeded_after_its_caller_left_is_a_success_once(ci: Caller, project: Project) -> None:
+    project.write(_001_users=USERS, _001_rollback="DROP TABLE users;")
+    ci.post(f"/migrate{STAGING}&wait=0")
+    execute_newest()
+    call = (f"/rollback{STAGING}&wait=0", {"version": "001", "accept": ["unproven_rollback:001"]})
+    assert ci.post(*call).status_code == 202
+    execute_newest()
+    answer = ci.post(*call)
+    assert (answer.status_code, content(answer)["success"]) == (200, True)
+    assert ci.post(*call).status_code == 404
+
+
+def test_what_people_rejected_is_asked_again_only_by_a_word(ci: Caller, two_files: Project, bob: Actor) -> None:
+    number = content(ci.post("/migrate"))["request"]["number"]
+    asked = ChangeRequest.objects.get(pk=number)
+    approvals.reject(asked.pk, by=bob, digest=asked.digest, reason="It locks the table at noon")
+    for _ in range(2):
+        answer = ci.post("/migrate")
+        assert (answer.status_code, content(answer)["request"]["number"]) == (422, number)
+        assert "It locks the table at noon" in content(answer)["error"]
+    assert ChangeRequest.objects.count() == 1
+    assert ci.post("/migrate", {"again": True}).status_code == 202
+    assert ChangeRequest.objects.count() == 2

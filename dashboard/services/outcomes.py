@@ -1,0 +1,46 @@
+"""What became of what a token asked for, for a caller that went away with "later" and asks again."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from dashboard.engine.plan import Action, Plan
+from dashboard.models import ChangeRequest, Decision, Run
+from dashboard.models.environments import Environment
+from dashboard.models.tokens import ApiToken
+
+
+def rejection(plan: Plan, token: ApiToken) -> Decision | None:
+    """Why people did not want exactly this plan, where that is the last word on what this token asked for."""
+    asked = ChangeRequest.objects.filter(environment=plan.environment, digest=plan.digest, token=token)
+    newest = asked.order_by("-id").first()
+    if newest is None or newest.status != ChangeRequest.Status.REJECTED:
+        return None
+    return newest.decisions.select_related("by", "request").filter(verdict=Decision.Verdict.REJECTED).last()
+
+
+def untold(plan: Plan, token: ApiToken) -> Run | None:
+    """The last run of exactly this plan, where it has ended and no answer has said how."""
+    return _unless_told(_of(token).filter(environment=plan.environment, digest=plan.digest))
+
+
+def untold_rollback(environment: Environment, version: str, token: ApiToken) -> Run | None:
+    """The last rollback of that version, likewise; for a version that is not applied, so that no plan can be made."""
+    steps = Q(action=Action.ROLLBACK, steps__version=version)
+    return _unless_told(_of(token).filter(steps, environment=environment.slug))
+
+
+def tell(run: Run) -> None:
+    """Record that an answer has said how it ended; the next call may begin another one."""
+    Run.objects.filter(pk=run.pk, told_at=None).update(told_at=timezone.now())
+
+
+def _of(token: ApiToken) -> QuerySet[Run]:
+    """What it started, and what people started that it had asked for."""
+    return Run.objects.filter(Q(token=token) | Q(request__token=token))
+
+
+def _unless_told(runs: QuerySet[Run]) -> Run | None:
+    newest = runs.order_by("-id").first()
+    return None if newest is None or newest.is_active or newest.told_at else newest
