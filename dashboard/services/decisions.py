@@ -11,9 +11,9 @@ from dashboard.engine.plan import Plan
 from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
 from dashboard.selectors import requests
-from dashboard.services import approvals, forecasts, installations, limits, runs
+from dashboard.services import approvals, installations, limits, runs
 from dashboard.services.actors import Actor
-from dashboard.services.forecasts import Confirmation
+from dashboard.services.forecasts import NO_WORD, Confirmation
 
 
 @transaction.atomic
@@ -24,7 +24,7 @@ def approve_and_start(
     digest: str,
     reason: str,
     typed_name: str,
-    confirmation: Confirmation | None = None,
+    confirmation: Confirmation = NO_WORD,
     accepts_no_change: bool = False,
 ) -> ChangeRequest | Run:
     """Both or neither: where the run cannot start, nothing is approved. Gives the request, where others have to approve
@@ -49,7 +49,7 @@ def submit(
     reason: str = "",
     irreversible_because: str = "",
     typed_name: str = "",
-    confirmation: Confirmation | None = None,
+    confirmation: Confirmation = NO_WORD,
 ) -> ChangeRequest | Run:
     """The next step towards running this plan: a request where the policy asks for one, else the run."""
     if needs_request(plan, environment):
@@ -89,10 +89,6 @@ def ask_or_start(
             accepted=accepted,
             irreversible_because=irreversible_because,
         )
-    confirmation = None
-    if environment.protected and rows:
-        forecast = forecasts.of_plan(plan, environment)
-        confirmation = Confirmation(forecast=forecast, typed=rows, shown="")
     return submit(
         plan,
         environment=environment,
@@ -101,7 +97,7 @@ def ask_or_start(
         reason=reason,
         irreversible_because=irreversible_because,
         typed_name=environment.slug,
-        confirmation=confirmation,
+        confirmation=Confirmation(typed=rows, by_machine=True),
     )
 
 
