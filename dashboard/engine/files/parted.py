@@ -136,6 +136,7 @@ def read_sources(
         files=tuple(sorted(_entries(files, others, beside), key=lambda entry: entry.file)),
         migrations=migrations,
         problems=pairs.by_file(problems),
+        named_in_full=style.named_in_full,
     )
 
 
@@ -145,8 +146,9 @@ def _told_apart(placed: Sequence[tuple[SqlFile, Place | None]]) -> Iterator[tupl
     for _, place in placed:
         if place:
             names[place.version].add(place.name)
+    ranks = {(version, name): rank for version in names for rank, name in enumerate(sorted(names[version]), 1)}
     for source, place in placed:
-        rank = 1 + sorted(names[place.version]).index(place.name) if place else 1
+        rank = ranks[place.version, place.name] if place else 1
         yield source, replace(place, version=f"{place.version}.{rank}") if place and rank > 1 else place
 
 
