@@ -160,7 +160,7 @@ class EnvironmentOccupied(Refused):
 class ApprovalNeeded(Refused):
     code = "approval_needed"
     sentence = "{environment} is protected: this needs the approval of a second person."
-    advice = "Make a request instead; whoever approves it sees exactly this plan."
+    advice = "Make a request for exactly this plan instead, and start the run once somebody has approved it."
 
 
 class TooMany(Refused):
