@@ -17,7 +17,7 @@ from dashboard.engine.files import script
 from dashboard.engine.files.listing import Limits
 from dashboard.engine.migration import Folder, Severity
 from dashboard.engine.plan import Action, OutOfOrder, Plan, Policy, Target, TargetIdentity
-from dashboard.models import environments
+from dashboard.models import environments, sources
 from dashboard.models.environments import Environment
 from dashboard.selectors import control, observations
 from dashboard.selectors.observations import LastLook
@@ -82,6 +82,7 @@ def access(environment: Environment) -> Access:
         policy=policy(environment),
         schema=settings.TRACKING_SCHEMA,
         dual_write=environment.dual_write,
+        history_table=sources.of(environment).reading.history_table,
     )
 
 

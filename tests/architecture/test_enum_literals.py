@@ -34,7 +34,7 @@ ALLOWED: Mapping[tuple[str, str], str] = {
     ("dashboard/presenters/actions.py", "rollback"): "a word on a page",
     ("dashboard/engine/files/parted.py", "down"): "a word in the name of a file",
     **{("dashboard/middleware.py", name): "the name of a page" for name in ("apply", "rollback", "import", "skip")},
-    ("dashboard/api/seed.py", "accept"): "a field of what is sent",
+    **{("dashboard/api/seed.py", key): "a field of what is sent" for key in ("accept", "again")},
     ("dashboard/urls.py", "rollback"): "an address",
     ("dashboard/engine/plan.py", "unrecorded"): NOT_BELOW,
     ("dashboard/engine/plan.py", "altered"): NOT_BELOW,

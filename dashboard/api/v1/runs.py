@@ -21,8 +21,6 @@ from dashboard.models import Run, RunStatement
 from dashboard.models.tokens import Scope
 from dashboard.selectors import runs as selector
 from dashboard.services import decisions, permissions, runs
-from dashboard.services.errors import ApprovalNeeded
-from dashboard.services.forecasts import Confirmation
 
 router = Router(tags=["runs"])
 
@@ -56,18 +54,8 @@ def start_run(request: HttpRequest, wanted: RunSent) -> HttpResponse | Status[Ru
     environment = environment_of(request, wanted.environment)
     plan = goals.plan_of(wanted, environment)
     goals.check_digest(plan, wanted.digest, environment)
-    if decisions.needs_request(plan, environment):
-        raise ApprovalNeeded(
-            environment=environment.name,
-            remedy="Open a change request (POST /api/v1/change-requests), and start the run once it is approved.",
-        )
-    run = runs.start(
-        plan,
-        environment=environment,
-        by=caller(request),
-        accepted=wanted.accept,
-        typed_name=environment.slug,
-        confirmation=Confirmation(typed=wanted.rows_to_lose, by_machine=True),
+    run = decisions.start(
+        plan, environment=environment, by=caller(request), accepted=wanted.accept, rows=wanted.rows_to_lose
     )
     run = waiting.until_ended(run, wanted.wait)
     return Status(202 if run.is_active else 200, _run(request, selector.detailed(run.pk)))
