@@ -80,7 +80,7 @@ def test_a_rehearsal_has_one_door() -> None:
         if isinstance(node, ast.Attribute) and node.attr in {"of_plan", "of_folder"}
         if isinstance(node.value, ast.Name) and node.value.id in _names_of_the_engine(tree)
     }
-    assert calls == {"dashboard/services/rehearsing.py"}
+    assert calls == {"dashboard/local/rehearsing.py"}
 
 
 def _names_of_the_engine(tree: ast.AST) -> set[str]:
