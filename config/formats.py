@@ -1,4 +1,4 @@
-"""How the files of a source are read, where its declaration says so: `format` and `placeholders`."""
+"""How the files of a source are read, where its declaration says so, and where their tool keeps its history."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from config.errors import Misconfigured
 from dashboard.engine.files import catalogue
 from dashboard.engine.files.formats import flyway
 
-KEYS = ("format", "placeholders", "names")
+KEYS = ("format", "placeholders", "names", "history_table")
 
 _NAME = re.compile(r"[A-Za-z_][\w.:-]*")
+_TABLE = re.compile(r"[^.\s]+\.\S+")
 _SECRET = re.compile(r"passw|secret|token|credential|api_?key|private_?key", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredReading:
-    """`format` is empty where the folder itself tells it."""
+    """`format` is empty where the folder itself tells it, `history_table` where the tool's table has its usual name."""
 
     format: str = ""
     placeholders: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    history_table: str = ""
 
 
 def load(declared_in: Path, source: str, values: Mapping[str, Any]) -> DeclaredReading:
@@ -39,7 +41,22 @@ def load(declared_in: Path, source: str, values: Mapping[str, Any]) -> DeclaredR
         raise Misconfigured(f"{declared_in}: `placeholders` of the source {source} must be a table of texts.")
     for key, value in placeholders.items():
         _check(declared_in, source, key, value)
-    return DeclaredReading(format=name, placeholders=placeholders, names=_names(declared_in, source, values))
+    return DeclaredReading(
+        format=name,
+        placeholders=placeholders,
+        names=_names(declared_in, source, values),
+        history_table=_history_table(declared_in, source, values),
+    )
+
+
+def _history_table(declared_in: Path, source: str, values: Mapping[str, Any]) -> str:
+    table = values.get("history_table", "")
+    if table != "" and not (isinstance(table, str) and _TABLE.fullmatch(table)):
+        raise Misconfigured(
+            f"{declared_in}: `history_table` of the source {source} must be a schema and a table with a dot between "
+            'them, as in "public.deployed".'
+        )
+    return str(table)
 
 
 def _names(declared_in: Path, source: str, values: Mapping[str, Any]) -> Mapping[str, str]:

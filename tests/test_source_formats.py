@@ -32,9 +32,16 @@ def test_a_source_may_name_its_format_and_the_values_of_its_placeholders(tmp_pat
     assert reading == DeclaredReading(format="golang-migrate", placeholders={"schema": "app"})
 
 
+def test_a_source_may_name_the_table_in_which_its_tool_keeps_the_history(tmp_path: Path) -> None:
+    reading = declared(tmp_path, '[sources.default]\nhistory_table = "ops.deployed"')
+    assert reading == DeclaredReading(history_table="ops.deployed")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ('history_table = "deployed"', "must be a schema and a table with a dot between them"),
+        ("history_table = 3", "`history_table` of the source default must be"),
         ('format = "maven"', "`format` of the source default must be one of these: sqitch,"),
         ("format = 3", "`format` of the source default must be one of these"),
         ('placeholders = "app"', "`placeholders` of the source default must be a table"),
@@ -44,6 +51,7 @@ def test_a_source_may_name_its_format_and_the_values_of_its_placeholders(tmp_pat
         ('format = "flyway"\nnames = { prefix = 1 }', "must be a table of texts: prefix, undo_prefix"),
         ('format = "flyway"\nnames = { suffix = ".sql" }', "has suffix; known are prefix"),
         ('format = "flyway"\nnames = { separator = "" }', "the separator and each suffix need"),
+        ('format = "flyway"\nnames = { suffixes = " " }', "the separator and each suffix need"),
         ('format = "flyway"\nnames = { prefix = "R" }', "each prefix has to be another one"),
         ('placeholders = { db_password = "x" }', "db_password of the source default sounds like a secret"),
     ],

@@ -74,7 +74,7 @@ def _write(workspace: Workspace, source: Source, files: tuple[NewFile, ...]) -> 
         made.append(path)
     paths = {file.path for file in files}
     for migration in workspace.files(source).migrations:
-        if migration.up.file in paths:
+        if migration.up.file.partition(" (")[0] in paths:  # a change set is one of several in its file
             return migration
     for path in reversed(made):
         path.unlink() if path.is_file() else path.rmdir()

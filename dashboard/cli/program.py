@@ -8,8 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -26,26 +25,11 @@ SERVER = "SIGNALBOX_URL"
 STOPPED = 130
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verb:
-    """The modules that do it here and by a server, without `dashboard.cli.`; empty where it is not done there."""
-
-    here: str = ""
-    server: str = ""
-
-
-VERBS: Mapping[str, Verb] = {
-    "status": Verb(here="status"),
-    "plan": Verb(here="plan"),
-    "lint": Verb(here="lint"),
-    "rehearse": Verb(here="rehearse"),
-    "verify": Verb(here="verify"),
-    "doctor": Verb(here="doctor"),
-    "new": Verb(here="new"),
-    "init": Verb(here="init"),
-    "version": Verb(here="version"),
-    "completion": Verb(here="completion"),
-}
+#: What is done on this machine: of each verb the module of that name.
+HERE = ("status", "plan", "lint", "rehearse", "verify", "doctor", "new", "init", "version", "completion")
+#: What a server is asked for, by the modules in server/.
+BY_SERVER: tuple[str, ...] = ()
+VERBS = tuple(dict.fromkeys(HERE + BY_SERVER))
 
 
 def main() -> None:
@@ -76,14 +60,14 @@ def run(arguments: Sequence[str]) -> int:
     asks_server = bool(os.environ.get(SERVER)) and "--local" not in arguments
     module = _module(name, asks_server=asks_server)
     options = parser_of(name, module).parse_args(arguments[1:])
-    code: int = module.run(options, _surroundings(asks_server=asks_server and bool(VERBS[name].server)))
+    code: int = module.run(options, _surroundings(asks_server=asks_server and name in BY_SERVER))
     return code
 
 
 def _module(name: str, *, asks_server: bool) -> ModuleType:
-    verb = VERBS[name]
-    chosen = (verb.server if asks_server else verb.here) or verb.here or verb.server
-    return import_module(f"dashboard.cli.{chosen}")
+    """That of the server where it is asked for that, or where nothing else does it."""
+    by_server = name in BY_SERVER and (asks_server or name not in HERE)
+    return import_module(f"dashboard.cli.{'server.' if by_server else ''}{name.replace('-', '_')}")
 
 
 def parser_of(name: str, module: ModuleType) -> argparse.ArgumentParser:
@@ -94,7 +78,7 @@ def parser_of(name: str, module: ModuleType) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     module.add_arguments(parser)
-    if VERBS[name].here and VERBS[name].server:
+    if name in HERE and name in BY_SERVER:
         parser.add_argument(
             "--local", action="store_true", help=f"work on this machine, although {SERVER} names a server"
         )
@@ -102,7 +86,7 @@ def parser_of(name: str, module: ModuleType) -> argparse.ArgumentParser:
 
 
 def options_of_verbs() -> dict[str, dict[str, str]]:
-    """Of each verb its options, here and by a server, with their help."""
+    """The options of each verb, here and by a server, with their help."""
     return {name: _options_of(name) for name in VERBS}
 
 

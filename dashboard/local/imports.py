@@ -27,6 +27,7 @@ class ToolReading:
     history: ToolHistory | None = None
     reconciliation: Reconciliation | None = None
     failure: ToolTableUnreadable | None = None
+    is_doubtful: bool = False  # it may as well be about something else, and nobody has called it a history
 
     @property
     def label(self) -> str:
@@ -35,6 +36,14 @@ class ToolReading:
     @property
     def title(self) -> str:
         return self.tool.importer.title
+
+    @property
+    def doubt(self) -> str:
+        """What it may be, as a clause."""
+        return (
+            f"the table {self.label}, whose only column is a number: it may be the history that {self.title} keeps, or "
+            "be about something else"
+        )
 
     @property
     def is_only_recognised(self) -> bool:
@@ -48,15 +57,29 @@ class ToolReading:
 
 @dataclass(frozen=True, kw_only=True)
 class OtherHistories:
-    """All of them, the one first that the folder belongs to."""
+    """All of them, first the one that its source declares, then the one that the folder belongs to."""
 
     folder: Folder
     readings: tuple[ToolReading, ...]
+    declared: str = ""  # the table that `history_table` of the source names
+
+    @property
+    def lacks_declared(self) -> bool:
+        return bool(self.declared) and self.named(self.declared) is None
 
     @property
     def chosen(self) -> ToolReading | None:
         """The one that is imported unless a person says otherwise."""
-        return next((reading for reading in self.readings if reading.reconciliation), None)
+        declared = self.named(self.declared)
+        return declared or next((r for r in self.readings if r.reconciliation and not r.is_doubtful), None)
+
+    @property
+    def failed(self) -> tuple[ToolReading, ...]:
+        return tuple(reading for reading in self.readings if reading.failure)
+
+    @property
+    def doubtful(self) -> tuple[ToolReading, ...]:
+        return tuple(reading for reading in self.readings if reading.is_doubtful)
 
     def named(self, table: str) -> ToolReading | None:
         return next((reading for reading in self.readings if reading.label == table), None)
@@ -66,9 +89,11 @@ def read(to: Access, folder: Folder, listing: Listing, *, table: str = "") -> Ot
     """Read from the target now; `listing` is what lies where `folder` was read. `table` names one that is the history
     of the folder's tool, whatever it is called, if its columns are. Raises TargetUnreachable, TargetNotConfigured."""
     with connection.reading(to.address) as opened, connection.naming_errors(opened, to):
-        tools = tool_tables.find(opened, named=table, tools=catalogue.of_format(folder.format))
-        readings = [_reading(opened, tool, folder, listing) for tool in tools]
-    return OtherHistories(folder=folder, readings=tuple(sorted(readings, key=lambda r: _rank(r, folder))))
+        named = {table: catalogue.of_format(folder.format), **tool_tables.declared(to)}
+        tools = tool_tables.find(opened, named)
+        readings = [_reading(opened, tool, folder, listing, is_named=tool.label in named) for tool in tools]
+    ranked = sorted(readings, key=lambda r: (r.label != to.history_table, *_rank(r, folder)))
+    return OtherHistories(folder=folder, readings=tuple(ranked), declared=to.history_table)
 
 
 def plan(target: Target, others: OtherHistories, *, table: str = "") -> Plan:
@@ -76,12 +101,12 @@ def plan(target: Target, others: OtherHistories, *, table: str = "") -> Plan:
 
     Raises NothingToDo, PlanBlocked, NoSuchToolTable, and ToolTableUnreadable where nothing can be taken from the table.
     """
-    reading = others.named(table) if table else others.chosen or next(iter(others.readings), None)
+    reading = others.named(table) if table else others.chosen or next(iter(others.failed), None)
     if reading is None:
         if table:
             known = ", ".join(f"{r.label} ({r.title})" for r in others.readings) or "no such table"
             raise NoSuchToolTable(environment=target.name, table=table, known=known)
-        raise NothingToDo(environment=target.name, reason=_NONE)
+        raise NothingToDo(environment=target.name, reason=_reason(others))
     if reading.failure is not None:
         raise reading.failure
     assert reading.history is not None
@@ -93,16 +118,15 @@ def plan(target: Target, others: OtherHistories, *, table: str = "") -> Plan:
 
 def checks(target: Target, others: OtherHistories, *, command: str) -> Iterator[Check]:
     """What other tools have applied there and is not recorded yet; `command` imports it."""
-    strangers = [r for r in others.readings if r.reconciliation and not r.matches]
+    if others.lacks_declared:
+        yield Check(code=CODE, level=CheckLevel.NOTE, finding=f"it has {_lack(others)}.", remedy=_LACK_REMEDY)
+    strangers = [r for r in others.readings if r.reconciliation and not r.matches and not r.is_doubtful]
     for reading in others.readings:
-        if reading.is_only_recognised:
-            finding = f"it has a history of {reading.title} ({reading.label})."
-            yield Check(code=CODE, level=CheckLevel.NOTE, finding=finding, remedy=str(reading.failure))
-        elif reading.failure is not None:
-            finding = f"it may have a history of {reading.title}. {reading.failure}"
-            is_its = others.folder.format in reading.tool.importer.formats
-            level = CheckLevel.WARNING if is_its else CheckLevel.NOTE
-            yield Check(code=CODE, level=level, finding=finding, remedy=reading.failure.remedy)
+        if reading.reconciliation is None:
+            yield _unread(reading, others.folder)
+        elif reading.is_doubtful:
+            finding = f"it has {reading.doubt}."
+            yield Check(code=CODE, level=CheckLevel.NOTE, finding=finding, remedy=f"{_DOUBT_REMEDY}.")
         elif reading.matches:
             yield _check(target, others, reading, command)
     if strangers:
@@ -114,6 +138,17 @@ def checks(target: Target, others: OtherHistories, *, command: str) -> Iterator[
 #: Of the checks about histories of other tools.
 CODE = "other_history"
 _NAMED = 5
+
+
+def _unread(reading: ToolReading, folder: Folder) -> Check:
+    assert reading.failure is not None, "it was not held against the folder"
+    if reading.is_only_recognised:
+        finding = f"it has a history of {reading.title} ({reading.label})."
+        return Check(code=CODE, level=CheckLevel.NOTE, finding=finding, remedy=str(reading.failure))
+    finding = f"it may have a history of {reading.title}. {reading.failure}"
+    is_its = folder.format in reading.tool.importer.formats
+    level = CheckLevel.WARNING if is_its else CheckLevel.NOTE
+    return Check(code=CODE, level=level, finding=finding, remedy=reading.failure.remedy)
 
 
 def _check(target: Target, others: OtherHistories, reading: ToolReading, command: str) -> Check:
@@ -132,16 +167,42 @@ def _check(target: Target, others: OtherHistories, reading: ToolReading, command
     return Check(code=CODE, level=CheckLevel.WARNING, finding=finding, remedy=remedy)
 
 
+def _lack(others: OtherHistories) -> str:
+    return f"no table {others.declared} with the columns of a tool that is known, which `history_table` names"
+
+
+_LACK_REMEDY = "Where a tool has migrated it, correct that name."
 _NONE = "no table of a tool that is known was found in it"
 
 
-def _reading(opened: connection.Connection, tool: ToolTable, folder: Folder, listing: Listing) -> ToolReading:
+def _reason(others: OtherHistories) -> str:
+    """Why nothing is imported where no table of a tool is known."""
+    if others.lacks_declared:
+        return f"it has {_lack(others)}. {_LACK_REMEDY}".rstrip(".")
+    if others.doubtful:
+        return f"it has {others.doubtful[0].doubt}. {_DOUBT_REMEDY}"
+    return _NONE
+
+
+_DOUBT_REMEDY = (
+    "If it is the history of these files, say so with `history_table` of the source, or import from it by its name"
+)
+
+
+def _reading(
+    opened: connection.Connection, tool: ToolTable, folder: Folder, listing: Listing, *, is_named: bool
+) -> ToolReading:
     try:
         history = tool_tables.read(opened, tool)
     except ToolTableUnreadable as error:
         return ToolReading(tool=tool, failure=error)
     files = known_files.known_to(tool.importer.name, folder, listing)
-    return ToolReading(tool=tool, history=history, reconciliation=reconcile(tool.importer, history.rows, files))
+    return ToolReading(
+        tool=tool,
+        history=history,
+        reconciliation=reconcile(tool.importer, history.rows, files),
+        is_doubtful=tool.importer.is_vague and folder.format not in tool.importer.formats and not is_named,
+    )
 
 
 def _rank(reading: ToolReading, folder: Folder) -> tuple[bool, bool, int, str]:

@@ -28,7 +28,7 @@ def of_plan(
     terms = isolation.check([environment], declaration, server_url=server_url)
     report = rehearsal.of_plan(
         plan,
-        source=targets.access(environment, schema=declaration.tracking_schema),
+        source=targets.access(environment, declaration),
         server_url=server_url,
         needs_no_network=terms.needs_no_network,
         **options,

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from config.declaration import Declaration
 from config.environments import Environment
 from dashboard.engine import planner
 from dashboard.engine.database import captured, connection, doctor, grammar, history, strings, tables
@@ -62,13 +63,14 @@ def policy(environment: Environment) -> Policy:
     )
 
 
-def access(environment: Environment, *, schema: str, serves_pages: bool = False) -> Access:
+def access(environment: Environment, declaration: Declaration, *, serves_pages: bool = False) -> Access:
     """To look at it."""
     return Access(
         address=address(environment, serves_pages=serves_pages),
         policy=policy(environment),
-        schema=schema,
+        schema=declaration.tracking_schema,
         dual_write=environment.dual_write,
+        history_table=declaration.source_of(environment).reading.history_table,
     )
 
 

@@ -84,7 +84,7 @@ class Workspace:
 
     def access(self, environment: Environment) -> Access:
         """To look at it."""
-        return targets.access(environment, schema=self.declaration.tracking_schema)
+        return targets.access(environment, self.declaration)
 
     def read(self, environment: Environment, *, scripts: bool = False) -> Target:
         """Raises TargetUnreachable, TargetNotConfigured, and for what the target refuses what `history.read` does."""

@@ -16,6 +16,7 @@ from dashboard.services.imports import OtherHistories, ToolReading
 MATCHES = Pill(label="Your files", tone="ok", icon="ok")
 STRANGER = Pill(label="Other files", tone="muted", icon="info")
 UNREAD = Pill(label="Not read", tone="warn", icon="attention")
+DOUBTFUL = Pill(label="Not sure", tone="muted", icon="info")
 EXPLAINED = Pill(label="Recognised", tone="info", icon="info")
 
 
@@ -89,11 +90,15 @@ def _pill(reading: ToolReading) -> Pill:
         return EXPLAINED
     if reading.reconciliation is None:
         return UNREAD
+    if reading.is_doubtful:
+        return DOUBTFUL
     return MATCHES if reading.matches else STRANGER
 
 
 def _sentence(reading: ToolReading, total: int) -> str:
     if reading.failure is not None:
         return f"{reading.failure} {reading.failure.remedy}".strip()
+    if reading.is_doubtful:
+        return f"{reading.title} keeps its history in such a table, and its only column may be about something else."
     rows = len(reading.history.rows) if reading.history else 0
     return f"It has {reading.matches} of your {total} files as applied, in {rows} row{'' if rows == 1 else 's'}."

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from dashboard.engine.plan import Plan
 from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
 from dashboard.selectors import requests
-from dashboard.services import approvals, forecasts, installations, limits, runs
+from dashboard.services import approvals, forecasts, installations, runs
 from dashboard.services.actors import Actor
 from dashboard.services.forecasts import Confirmation
+
+#: Held with the name of an environment while a machine asks for something there.
+_ASK_LOCK = 0x5342414B
 
 
 @transaction.atomic
@@ -66,6 +69,14 @@ def submit(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedRequest:
+    """A request that waits for people; `is_new` where this call opened it."""
+
+    request: ChangeRequest
+    is_new: bool
+
+
 def ask_or_start(
     plan: Plan,
     *,
@@ -76,37 +87,60 @@ def ask_or_start(
     irreversible_because: str = "",
     rows: str = "",
 ) -> ChangeRequest | Run:
-    """As `submit`, for a machine: it has named the environment by asking there, and `rows` is what it says of the rows
-    that would be lost. While a request for exactly this plan waits, that one is the answer. Raises CopyNotConfirmed
-    before anybody is asked for what could not run here."""
-    installations.check_may_run()
+    """As `submit`, for a machine."""
     if needs_request(plan, environment):
-        return _ask_once(
+        asked = ask(
             plan,
             environment=environment,
             by=by,
-            reason=reason,
             accepted=accepted,
+            reason=reason,
             irreversible_because=irreversible_because,
         )
+        return asked.request
+    return start(plan, environment=environment, by=by, accepted=accepted, rows=rows)
+
+
+def ask(
+    plan: Plan,
+    *,
+    environment: Environment,
+    by: Actor,
+    accepted: Sequence[str] = (),
+    reason: str = "",
+    irreversible_because: str = "",
+) -> AskedRequest:
+    """For a machine: while a request for exactly this plan waits, whoever asked, that one is the answer. The first of
+    calls that come at one moment opens it. Raises CopyNotConfirmed before anybody is asked for what could not run
+    here."""
+    installations.check_may_run()  # apart: in a copy it writes, and what it wrote stays where it refuses
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_ASK_LOCK, environment.slug])
+        if waits := requests.open_for(plan):
+            return AskedRequest(request=waits, is_new=False)
+        opened = approvals.open_request(
+            plan,
+            environment=environment,
+            by=by,
+            accepted=accepted,
+            reason=reason,
+            irreversible_because=irreversible_because,
+        )
+        return AskedRequest(request=opened, is_new=True)
+
+
+def start(plan: Plan, *, environment: Environment, by: Actor, accepted: Sequence[str] = (), rows: str = "") -> Run:
+    """For a machine, which has named the environment by asking there: `rows` is what it says of the rows that would be
+    lost on a protected one. Raises what `runs.start` does."""
     confirmation = None
     if environment.protected and rows:
         forecast = forecasts.of_plan(plan, environment)
         confirmation = Confirmation(forecast=forecast, typed=rows, shown="")
-    return submit(
+    return runs.start(
         plan,
         environment=environment,
         by=by,
         accepted=accepted,
-        reason=reason,
-        irreversible_because=irreversible_because,
         typed_name=environment.slug,
         confirmation=confirmation,
     )
-
-
-@transaction.atomic
-def _ask_once(plan: Plan, *, by: Actor, **asked: Any) -> ChangeRequest:
-    """The first of calls that come at one moment opens a request, and the others are answered with it."""
-    limits.one_at_a_time(by)
-    return requests.open_for(plan) or approvals.open_request(plan, by=by, **asked)

@@ -66,7 +66,7 @@ class SnapshotRefused(Refused):
 
 
 class IssuerSilent(Refused):
-    """Facts: issuer, reason (a word)."""
+    """Facts: issuer, reason (a word), retry_after (seconds)."""
 
     code = "issuer_silent"
     sentence = "{issuer}, which signs the tokens of jobs, did not tell its keys ({reason}), so no token can be checked."
@@ -160,7 +160,7 @@ class EnvironmentOccupied(Refused):
 class ApprovalNeeded(Refused):
     code = "approval_needed"
     sentence = "{environment} is protected: this needs the approval of a second person."
-    advice = "Make a request instead; whoever approves it sees exactly this plan."
+    advice = "Make a request for exactly this plan instead, and start the run once somebody has approved it."
 
 
 class TooMany(Refused):

@@ -35,7 +35,7 @@ def address(environment: Environment) -> Address:
 
 def access(environment: Environment) -> Access:
     """To look at it."""
-    return local.access(environment, schema=settings.TRACKING_SCHEMA, serves_pages=settings.SERVES_PAGES)
+    return local.access(environment, environments.declaration(), serves_pages=settings.SERVES_PAGES)
 
 
 def access_to_write(environment: Environment) -> Access:

@@ -18,6 +18,7 @@ NO_SECRET = {
     "SIGNALBOX_OIDC_URL": "the address of the provider, which every sign-in shows",
     "SIGNALBOX_MIGRATION_SECRET_ENVIRONMENTS": "names of environments",
     "SIGNALBOX_MIGRATION_SECRET_SCOPES": "names of scopes",
+    "SIGNALBOX_URL": "the address of the server that a command asks",
     "SIGNALBOX_TOKEN_DEEDS_AN_HOUR": "a number",
     "SIGNALBOX_LEAKED_PASSWORDS_FILE": "the path of a file",
 }

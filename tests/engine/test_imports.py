@@ -56,7 +56,7 @@ def named(database: Database, label: str, tools: frozenset[str]) -> ToolTable | 
     """What the table of this name is, where a person says that it is the history of one of these tools."""
     address = Address(environment="test", name="Test", variable="TEST_URL", url=database.url)
     with connections.reading(address) as opened:
-        tables = tool_tables.find(opened, named=label, tools=tools)
+        tables = tool_tables.find(opened, {label: tools})
     return next((tool for tool in tables if tool.label == label), None)
 
 
@@ -148,7 +148,7 @@ def test_a_table_of_few_columns_is_no_history_unless_it_is_named(tool: str, colu
     assert taken.importer.name == tool
     address = Address(environment="test", name="Test", variable="TEST_URL", url=bench.database.url)
     with connections.reading(address) as opened:
-        assert [t.label for t in tool_tables.find(opened, named=label, tools=tools)] == [label]
+        assert [t.label for t in tool_tables.find(opened, {label: tools})] == [label]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,9 @@ def test_a_table_that_does_not_fit_is_no_history_though_it_is_named(tool: str, c
 def test_what_is_no_sql_is_recognised_and_explained(tool_database: Database) -> None:
     tools = find(tool_database)
     only = {tool.table.schema: tool for tool in tools.values() if tool.table.schema.startswith("only_")}
-    assert {schema: tool.importer.name for schema, tool in only.items()} == {f"only_{n}": n for n in RECOGNISED}
+    assert {schema: tool.importer.name for schema, tool in only.items()} == {
+        f"only_{n}": n.replace("_", "-") for n in RECOGNISED
+    }
     for tool in only.values():
         with pytest.raises(ToolTableUnreadable) as caught:
             read(tool_database, tool)

@@ -328,5 +328,7 @@ RECOGNISED = {
     "django": "CREATE TABLE django_migrations (id bigint PRIMARY KEY, app varchar(255), name varchar(255),"
     " applied timestamptz)",
     "ecto": "CREATE TABLE schema_migrations (version bigint PRIMARY KEY, inserted_at timestamp)",
+    "db_migrate": "CREATE TABLE migrations (id SERIAL PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp);"
+    "INSERT INTO migrations (name, run_on) VALUES ('/20240101000000-users', now()), ('/20240102000000-orders', now())",
     "knex": "CREATE TABLE knex_migrations (id int, name varchar(255), batch int, migration_time timestamptz)",
 }

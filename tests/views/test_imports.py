@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from config.formats import DeclaredReading
+from dashboard.engine.database.doctor import CheckLevel
 from dashboard.models import ChangeRequest
 from dashboard.presenters import connections
 from dashboard.services import checkups, imports
@@ -18,6 +20,7 @@ from tests.views.worker import execute_newest
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.test import Client
+    from pytest_django.fixtures import SettingsWrapper
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,6 +46,18 @@ def migrated(two_files: Project) -> Project:
 @pytest.fixture
 def client(migrated: Project, admin: User, client_of: ClientOf) -> Client:
     return client_of(admin)
+
+
+@pytest.fixture
+def renamed(migrated: Project, settings: SettingsWrapper) -> Project:
+    """dbmate keeps its history under a name of the team, which the source declares."""
+    for database in migrated.databases.values():
+        database.query(
+            "DROP TABLE goose_db_version; CREATE SCHEMA ops; CREATE TABLE ops.deployed (version varchar PRIMARY KEY);"
+            "INSERT INTO ops.deployed VALUES ('001')"
+        )
+    settings.SOURCE_READING = DeclaredReading(history_table="ops.deployed")
+    return migrated
 
 
 def test_what_was_found_and_what_would_be_written_is_shown(client: Client) -> None:
@@ -132,3 +147,70 @@ def test_the_test_of_a_connection_says_it(migrated: Project, client: Client) -> 
     assert connections.view(checks[0], migrated.staging).url == STAGING
     page = client.get("/environments/staging/connection/")
     assert_shown(page, *(check.finding[1:] for check in checks))
+
+
+def test_a_table_that_the_source_names_is_found_without_asking(renamed: Project, client: Client) -> None:
+    """By the doctor, by the page of the environment, by its plans and by the import."""
+    (check,) = [c for c in checkups.of(renamed.staging) if c.code == imports.CODE and c.level is CheckLevel.WARNING]
+    assert "migrated by dbmate: 1 of your 2 files, says ops.deployed" in check.finding
+    client.post("/environments/staging/refresh/")
+    assert [n for n in client.get("/environments/staging/").context["page"].notices if n.url == STAGING]
+    assert "ops.deployed" in client.get("/").content.decode()
+    plan = client.get("/environments/staging/apply/").context["plan"]
+    assert any("run again what has run" in item.sentence for item in plan.to_accept)
+    page = client.get(STAGING)
+    assert page.context["page"].tables[0].table == "ops.deployed"
+    client.post(STAGING, {"digest": page.context["plan"].digest})
+    execute_newest()
+    assert renamed.query(renamed.staging, "SELECT version, kind FROM platform.schema_migrations") == [
+        ("001", "baseline")
+    ]
+
+
+def test_the_table_that_the_source_names_is_never_passed_over_for_another(renamed: Project, client: Client) -> None:
+    """Another tool knows a file of the folder too, and the one that is declared cannot be read."""
+    for database in renamed.databases.values():
+        database.query("CREATE TABLE schema_migrations (version varchar); INSERT INTO schema_migrations VALUES ('002')")
+        database.query("ALTER TABLE ops.deployed RENAME TO kept; CREATE VIEW ops.deployed AS TABLE ops.kept")
+    page = client.get(STAGING)
+    assert "ops.deployed is no ordinary table" in page.context["page"].refusal.sentence
+    assert "plan" not in page.context
+
+
+def test_a_table_that_the_source_names_and_that_is_not_there_is_said(renamed: Project, client: Client) -> None:
+    renamed.databases["staging"].query("DROP TABLE ops.deployed; DROP SCHEMA auth CASCADE; DROP TABLE alembic_version")
+    said = "no table ops.deployed with the columns of a tool that is known, which `history_table` names"
+    assert [c.finding for c in checkups.of(renamed.staging) if c.code == imports.CODE] == [f"it has {said}."]
+    assert said in str(client.get(STAGING).context["page"].refusal.sentence)
+
+
+@pytest.fixture
+def numbered(migrated: Project) -> Project:
+    """A table that counts something in one number: tern does, and so do others. No other history is there."""
+    for database in migrated.databases.values():
+        database.query("DROP TABLE goose_db_version, alembic_version; DROP SCHEMA auth CASCADE")
+        database.query("CREATE TABLE schema_version (version int); INSERT INTO schema_version VALUES (1)")
+    return migrated
+
+
+def test_a_lone_number_is_not_taken_for_the_history_of_a_tool(numbered: Project, client: Client) -> None:
+    (check,) = [c for c in checkups.of(numbered.staging) if c.code == imports.CODE]
+    assert check.level is CheckLevel.NOTE
+    assert "it may be the history that tern keeps, or be about something else" in check.finding
+    page = client.get(STAGING)
+    assert "plan" not in page.context
+    assert "`history_table`" in page.context["page"].refusal.sentence
+    (table,) = page.context["page"].tables
+    assert_shown(page, table)
+    assert [row.label for row in client.get(table.url).context["plan"].rows] == ["001_users"], "a person says it"
+
+
+def test_a_lone_number_is_the_history_of_the_tool_whose_folder_it_is(numbered: Project, client: Client) -> None:
+    for n, name in enumerate(("001_users", "002_orders"), start=1):
+        up = f"CREATE TABLE t{n} (id int);\n---- create above / drop below ----\nDROP TABLE t{n};\n"
+        (numbered.folder / f"{name}.sql").write_text(up)
+    for rollback in numbered.folder.glob("*_rollback.sql"):
+        rollback.unlink()
+    (check,) = [c for c in checkups.of(numbered.staging) if c.code == imports.CODE]
+    assert "it was migrated by tern: 1 of your 2 files" in check.finding
+    assert [table.is_chosen for table in client.get(STAGING).context["page"].tables] == [True]

@@ -23,7 +23,7 @@ from dashboard.api.v1.schemas import (
 from dashboard.models import ChangeRequest, Rehearsal, environments
 from dashboard.models.tokens import Scope
 from dashboard.selectors import people, rehearsals, requests
-from dashboard.services import approvals, permissions, quorum
+from dashboard.services import approvals, decisions, permissions, quorum
 from dashboard.services import rehearsals as rehearsing
 from dashboard.services.errors import NotForTokens
 
@@ -88,9 +88,7 @@ def open_change_request(request: HttpRequest, wanted: RequestSent) -> Status[Cha
     environment = environment_of(request, wanted.environment)
     plan = goals.plan_of(wanted, environment)
     goals.check_digest(plan, wanted.digest, environment)
-    if waits := requests.open_for(plan):
-        return Status(200, _change_request(request, requests.detailed(waits.pk)))
-    opened = approvals.open_request(
+    asked = decisions.ask(
         plan,
         environment=environment,
         by=caller(request),
@@ -98,7 +96,7 @@ def open_change_request(request: HttpRequest, wanted: RequestSent) -> Status[Cha
         accepted=wanted.accept,
         irreversible_because=wanted.irreversible_because,
     )
-    return Status(201, _change_request(request, requests.detailed(opened.pk)))
+    return Status(201 if asked.is_new else 200, _change_request(request, requests.detailed(asked.request.pk)))
 
 
 @reads(

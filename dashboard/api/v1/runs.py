@@ -20,9 +20,7 @@ from dashboard.api.v1.schemas import LogLine, LogPage, RunPage, RunSent, RunShow
 from dashboard.models import Run, RunStatement
 from dashboard.models.tokens import Scope
 from dashboard.selectors import runs as selector
-from dashboard.services import decisions, forecasts, permissions, runs
-from dashboard.services.errors import ApprovalNeeded
-from dashboard.services.forecasts import Confirmation
+from dashboard.services import decisions, permissions, runs
 
 router = Router(tags=["runs"])
 
@@ -56,22 +54,8 @@ def start_run(request: HttpRequest, wanted: RunSent) -> HttpResponse | Status[Ru
     environment = environment_of(request, wanted.environment)
     plan = goals.plan_of(wanted, environment)
     goals.check_digest(plan, wanted.digest, environment)
-    if decisions.needs_request(plan, environment):
-        raise ApprovalNeeded(
-            environment=environment.name,
-            remedy="Open a change request (POST /api/v1/change-requests), and start the run once it is approved.",
-        )
-    confirmation = None
-    if environment.protected and wanted.rows_to_lose:
-        forecast = forecasts.of_plan(plan, environment)
-        confirmation = Confirmation(forecast=forecast, typed=wanted.rows_to_lose, shown="")
-    run = runs.start(
-        plan,
-        environment=environment,
-        by=caller(request),
-        accepted=wanted.accept,
-        typed_name=environment.slug,
-        confirmation=confirmation,
+    run = decisions.start(
+        plan, environment=environment, by=caller(request), accepted=wanted.accept, rows=wanted.rows_to_lose
     )
     run = waiting.until_ended(run, wanted.wait)
     return Status(202 if run.is_active else 200, _run(request, selector.detailed(run.pk)))

@@ -82,6 +82,7 @@ class Access:
     schema: str
     control: TargetIdentity | None = None
     dual_write: DualWrite | None = None  # the table of another tool that gets its rows, too
+    history_table: str = ""  # the one in which another tool keeps its history, where it has a name of one's own
 
 
 #: Seconds to wait for a target before it counts as unreachable.

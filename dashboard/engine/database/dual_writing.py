@@ -163,7 +163,7 @@ class Obstacle:
 
 def obstacle(connection: Connection, to: DualWrite) -> Obstacle | None:
     """What would make a run fail at its first row there; None where nothing is known."""
-    tables = tool_tables.find(connection, named=to.label, tools={to.tool})
+    tables = tool_tables.find(connection, {to.label: {to.tool}})
     table = next((t for t in tables if t.label == to.label and t.is_ordinary), None)
     if table is None or table.importer.name != to.tool or not WRITERS[to.tool].columns <= table.table.columns.keys():
         title = catalogue.BY_NAME[to.tool].title

@@ -44,7 +44,7 @@ def read(access: Access, *, scripts: bool = False, expected: TargetIdentity | No
         read_now = target(connection, access, identity, scripts=scripts)
         if access.dual_write is None and not _may_have_others(read_now.history):
             return read_now
-        others = tool_tables.elsewhere(connection, access.dual_write)
+        others = tool_tables.elsewhere(connection, tool_tables.declared(access))
         return replace(read_now, history=replace(read_now.history, elsewhere=others))
 
 

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import psycopg
 from psycopg import sql as composing
 
 from dashboard.engine.database import sql
-from dashboard.engine.database.connection import Connection
+from dashboard.engine.database.connection import Access, Connection
 from dashboard.engine.database.pinned import pinned
 from dashboard.engine.database.sql import OwnQuery
 from dashboard.engine.errors import ToolTableUnreadable
 from dashboard.engine.imports import catalogue
 from dashboard.engine.imports.values import Importer, Stand, TableSeen, ToolRow
 from dashboard.engine.migration import OtherHistory
-from dashboard.engine.plan import DualWrite, ImportOrigin
+from dashboard.engine.plan import ImportOrigin
+
+#: Tables that a person calls histories, whatever they are called, by their labels: of which tools each can be.
+type NamedTables = Mapping[str, Collection[str]]
 
 #: Rows of one table that are read. A folder has less by far; what has more is no history.
 ROWS = 50_000
@@ -94,16 +98,45 @@ class ToolHistory:
         )
 
 
-def find(connection: Connection, *, named: str = "", tools: Collection[str] = ()) -> tuple[ToolTable, ...]:
-    """Every table of a tool that is known, also those that cannot be read; by schema and name. `named` is the label of
-    a table that a person calls the history of one of `tools`: there its columns decide, and not its name."""
+def declared(access: Access) -> NamedTables:
+    """Those that the declaration of a source or an environment calls histories."""
+    written, tables = access.dual_write, dict[str, Collection[str]]()
+    if access.history_table:
+        tables[access.history_table] = catalogue.READ
+    if written is not None:
+        tables[written.label] = {written.tool}
+    return tables
+
+
+def find(connection: Connection, named: NamedTables = MappingProxyType({})) -> tuple[ToolTable, ...]:
+    """Every table of a tool that is known, also those that cannot be read; by schema and name. Of those that are
+    `named` the columns decide, and not the name."""
     with pinned(connection):
         tables = [*_tables(connection)]
-    return tuple(
+    tools = (
         ToolTable(importer=importer, table=table, role=connection.info.user)
         for table in tables
-        if (importer := catalogue.named(table, tools if table.label == named else ()))
+        if (importer := catalogue.named(table, named.get(table.label, ())))
     )
+    return tuple(_told_by_rows(connection, tool) for tool in tools)
+
+
+def _told_by_rows(connection: Connection, tool: ToolTable) -> ToolTable:
+    """The same, or that of the tool which has the same columns where its rows say so."""
+    other = tool.importer.lookalike
+    if other is None or tool.obstacle:
+        return tool
+    query = composing.SQL("SELECT pg_catalog.bool_and(pg_catalog.strpos({}::text, {}) > 0) FROM {}").format(
+        composing.Identifier(other.column), composing.Literal(other.part), _rows_of(tool)
+    )
+    try:
+        with connection.transaction(), pinned(connection):
+            row = connection.execute(OwnQuery([query])).fetchone()
+    except psycopg.Error:
+        if connection.closed:
+            raise
+        return tool
+    return replace(tool, importer=other.importer) if row and row[0] else tool
 
 
 def read(connection: Connection, tool: ToolTable) -> ToolHistory:
@@ -125,11 +158,9 @@ def read(connection: Connection, tool: ToolTable) -> ToolHistory:
     )
 
 
-def elsewhere(connection: Connection, written: DualWrite | None = None) -> tuple[OtherHistory, ...]:
-    """What the tables of other tools call applied or begun, in short; those of tools that are only recognised aside.
-    `written` names one that is a history whatever it is called."""
-    named, tools = (written.label, {written.tool}) if written else ("", set())
-    tables = find(connection, named=named, tools=tools)
+def elsewhere(connection: Connection, named: NamedTables = MappingProxyType({})) -> tuple[OtherHistory, ...]:
+    """What the tables of other tools call applied or begun, in short; those of tools that are only recognised aside."""
+    tables = find(connection, named)
     return tuple(_in_short(connection, tool) for tool in tables if not tool.importer.explained)
 
 
@@ -152,7 +183,7 @@ _BEGUN = frozenset({Stand.APPLIED, Stand.FAILED, Stand.DIRTY})
 def change_since(connection: Connection, origin: ImportOrigin) -> str:
     """What is different from when it was read, as a clause; empty where nothing is."""
     label, place = origin.label, (origin.schema, origin.table)
-    tools = find(connection, named=label, tools={origin.tool})
+    tools = find(connection, {label: {origin.tool}})
     tool = next((t for t in tools if (t.table.schema, t.table.name) == place), None)
     if tool is None or tool.importer.name != origin.tool:
         return f"{label} is not the table of {catalogue.BY_NAME[origin.tool].title} any more"
@@ -196,12 +227,15 @@ def _columns(tool: ToolTable) -> Sequence[str]:
 def _query(tool: ToolTable) -> OwnQuery:
     """Every value as text. A moment with a zone is of the whole world: it is asked for in UTC."""
     values = [_value(name, tool.table.columns[name]) for name in _columns(tool)]
-    own = composing.SQL("ONLY {}" if tool.table.kind == "r" else "{}")
-    table = own.format(composing.Identifier(tool.table.schema, tool.table.name))
     query = composing.SQL("SELECT {} FROM {} LIMIT {}").format(
-        composing.SQL(", ").join(values), table, composing.Literal(ROWS + 1)
+        composing.SQL(", ").join(values), _rows_of(tool), composing.Literal(ROWS + 1)
     )
     return OwnQuery([query])
+
+
+def _rows_of(tool: ToolTable) -> composing.Composed:
+    own = composing.SQL("ONLY {}" if tool.table.kind == "r" else "{}")
+    return own.format(composing.Identifier(tool.table.schema, tool.table.name))
 
 
 def _value(name: str, type_name: str) -> composing.Composed:

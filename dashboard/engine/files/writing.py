@@ -47,7 +47,7 @@ def files(
     if folder.format in BY_THEIR_TOOL:
         return ()
     if folder.format == "flyway":
-        return _flyway(_next_version(folder, now), name, flyway.naming(listing, names).chosen)
+        return _flyway(MigrationId(_next_version(folder, now), name), flyway.naming(listing, names).chosen)
     return _WRITTEN[folder.format](MigrationId(_next_version(folder, now), name))
 
 
@@ -55,7 +55,7 @@ def files(
 
 
 def _next_version(folder: Folder, now: datetime) -> str:
-    """Of the same kind as the last one, and behind it."""
+    """One of the same kind as the last, and behind it."""
     last = max((_written_version(folder.format, each) for each in _taken(folder)), key=version_key, default="")
     if not last:
         return _FIRST.get(folder.format, _second)(now)
@@ -137,9 +137,9 @@ def _one(path: str, *lines: str) -> tuple[NewFile, ...]:
     return (NewFile(path=path, text="\n".join(lines) + "\n"),)
 
 
-def _flyway(version: str, name: str, chosen: Mapping[str, str]) -> tuple[NewFile, ...]:
+def _flyway(new: MigrationId, chosen: Mapping[str, str]) -> tuple[NewFile, ...]:
     said = {key: chosen.get(key, usual) for key, (_, usual) in flyway.NAMES.items()}
-    ending = f"{version}{said['separator']}{name}{said['suffixes'].split(',')[0].strip()}"
+    ending = f"{new.version}{said['separator']}{new.name}{said['suffixes'].split(',')[0].strip()}"
     return _pair(f"{said['prefix']}{ending}", f"{said['undo_prefix']}{ending}")
 
 
@@ -157,7 +157,7 @@ _WRITTEN: Mapping[str, Callable[[MigrationId], tuple[NewFile, ...]]] = {
         f"{new.label}.sql",
         "--liquibase formatted sql",
         "",
-        f"--changeset signalbox:{new.label}",
+        f"--changeset signalbox:{new.name}",
         UP,
         f"--rollback {DOWN}",
     ),

@@ -48,6 +48,9 @@ IMPORTERS: tuple[Importer, ...] = (
 
 BY_NAME: Mapping[str, Importer] = {importer.name: importer for importer in IMPORTERS}
 
+#: The tools from whose histories something can be taken.
+READ: frozenset[str] = frozenset(importer.name for importer in IMPORTERS if not importer.explained)
+
 #: What tells a history of Signalbox, or of the tool before it, from every other table of that name.
 _OURS = frozenset({"version", "name", "checksum", "success", "applied_at"})
 
@@ -64,11 +67,12 @@ def tell(table: TableSeen) -> Importer | None:
 
 
 def named(table: TableSeen, tools: Collection[str]) -> Importer | None:
-    """The one of these tools whose history this table can be, whatever it is called; else the tool that keeps it."""
+    """The one of these tools whose history this table can be, whatever it is called, the first that leaves no column
+    over; else the tool that keeps it."""
     if table.columns.keys() >= _OURS:
         return None
-    own = (importer for importer in IMPORTERS if importer.name in tools and importer.may_keep(table))
-    return next(own, None) or tell(table)
+    own = [importer for importer in IMPORTERS if importer.name in tools and importer.may_keep(table)]
+    return min(own, key=lambda importer: not importer.exact, default=None) or tell(table)
 
 
 def of_format(folder_format: str) -> frozenset[str]:

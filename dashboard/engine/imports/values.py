@@ -78,6 +78,15 @@ class TableSeen:
         return f"{self.schema}.{self.name}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookalike:
+    """Another tool with the same columns, whose every value of one of them has such a part in it."""
+
+    importer: Importer
+    column: str
+    part: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Importer:
     """One tool: how its table is known, what its rows mean, and by which keys its files are known.
@@ -85,7 +94,8 @@ class Importer:
     `shape` has the columns that the table must have; with `exact` it may have no others but those of `more`, which are
     read too where they are there. `fits` looks at the types of its columns, and `is_its` at its name and what stands
     beside it, which nobody asks of a table that a person names. `explained` is for a tool whose migrations are no SQL
-    files: it is only recognised.
+    files: it is only recognised. One that `is_vague` may as well be about something else, which a folder of the tool
+    rules out; `lookalike` has the same columns, and only rows tell it.
     """
 
     name: str
@@ -99,6 +109,8 @@ class Importer:
     keys: Callable[[KnownFile], Sequence[str]] = lambda file: ()
     entries: Callable[[Sequence[ToolRow], Sequence[KnownFile]], Sequence[ToolEntry]] = lambda rows, files: ()
     explained: str = ""
+    is_vague: bool = False
+    lookalike: Lookalike | None = None
 
     def recognises(self, table: TableSeen) -> bool:
         return self.may_keep(table) and self.is_its(table)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dashboard.engine.imports import rows as reading
-from dashboard.engine.imports.values import Importer, KnownFile, ToolEntry, ToolRow
+from dashboard.engine.imports.tools import recognised
+from dashboard.engine.imports.values import Importer, KnownFile, Lookalike, ToolEntry, ToolRow
 
 
 def entries(rows: Sequence[ToolRow], files: Sequence[KnownFile]) -> Iterator[ToolEntry]:
@@ -30,6 +31,7 @@ IMPORTER = Importer(
     title="node-pg-migrate",
     shape=frozenset({"id", "name", "run_on"}),
     exact=True,
+    lookalike=Lookalike(importer=recognised.DB_MIGRATE, column="name", part="/"),
     formats=frozenset({"node-pg-migrate"}),
     keys=keys,
     entries=lambda rows, files: tuple(entries(rows, files)),

@@ -52,4 +52,7 @@ TYPEORM = _row(
     is_its=lambda table: "migration" in table.name,
 )
 
-ALL = (RAILS, ECTO, ALEMBIC, DJANGO, KNEX, LARAVEL, ENTITY_FRAMEWORK, TYPEORM)
+#: Its table has the columns of node-pg-migrate's: only the names in it are others.
+DB_MIGRATE = _row("db-migrate", "db-migrate", "id name run_on", run="`db-migrate up`", is_its=lambda table: False)
+
+ALL = (RAILS, ECTO, ALEMBIC, DJANGO, KNEX, LARAVEL, ENTITY_FRAMEWORK, TYPEORM, DB_MIGRATE)

@@ -28,6 +28,7 @@ IMPORTER = Importer(
     title="tern",
     shape=frozenset({"version"}),
     exact=True,
+    is_vague=True,
     fits=lambda table: table.columns["version"] in _NUMBERS,
     is_its=lambda table: "version" in table.name,
     formats=frozenset({"tern"}),
