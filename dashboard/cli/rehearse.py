@@ -15,11 +15,12 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
-from dashboard.engine import planner, rehearsal
+from dashboard.engine import planner, rehearsal, scoping
 from dashboard.engine.database.connection import Address
 from dashboard.engine.errors import NothingToDo, PlanBlocked
 from dashboard.engine.files import verifications
@@ -40,6 +41,7 @@ from dashboard.engine.rehearsal.report import (
 from dashboard.engine.schema import diff
 from dashboard.models import environments
 from dashboard.models.environments import Environment
+from dashboard.presenters import wording
 from dashboard.services import rehearsing, targets
 
 #: Locks that reading and writing take anyway.
@@ -73,12 +75,24 @@ def run(options: argparse.Namespace) -> int:
     if options.server_env and not os.environ.get(options.server_env):
         print(f"signalbox: the variable {options.server_env} is not set.", file=sys.stderr)
         return Exit.USAGE
+    if environment is not None:
+        return _rehearsed(options, folder, environment)
+    parts = scoping.apart(folder, [each.slug for each in environments.all_environments()])
+    return max(_rehearsed(options, part, None, names) for names, part in parts or [((), folder)])
+
+
+def _rehearsed(
+    options: argparse.Namespace, folder: Folder, environment: Environment | None, names: tuple[str, ...] = ()
+) -> int:
+    """The exit code. `names`: for which environments, where others have other files of the same numbers."""
+    if names and not options.json:
+        print(f"As {wording.all_of(names)} {'has' if len(names) == 1 else 'have'} it:", flush=True)
     try:
-        report = _rehearse(options, folder, environment, _json if options.json else _text)
+        report = _rehearse(options, folder, environment, partial(_json, names=names) if options.json else _text)
     except (NothingToDo, PlanBlocked) as error:
         return _nothing_rehearsed(error, folder)
     for left in report.not_reached if options.json else ():
-        print(_json_of_unreached(left))
+        print(_json_of_unreached(left, names))
     if not options.json:
         print(_summary(report))
     _complain_of_what_is_missing(report)
@@ -139,7 +153,7 @@ def _registered() -> list[Address]:
 # One JSON object a line
 
 
-def _json(proof: Proof) -> str:
+def _json(proof: Proof, names: tuple[str, ...]) -> str:
     return json.dumps(
         {
             "version": proof.version,
@@ -158,11 +172,12 @@ def _json(proof: Proof) -> str:
             "differences": diff.summary_lines(proof.differences),
             "locks": [_lock(lock, proof.up) for lock in proof.up.locks],
             "ms": round(proof.ms),
+            "environments": list(names) or None,
         }
     )
 
 
-def _json_of_unreached(left: NotReached) -> str:
+def _json_of_unreached(left: NotReached, names: tuple[str, ...]) -> str:
     return json.dumps(
         {
             "version": left.version,
@@ -179,6 +194,7 @@ def _json_of_unreached(left: NotReached) -> str:
             "differences": [],
             "locks": [],
             "ms": 0,
+            "environments": list(names) or None,
         }
     )
 
