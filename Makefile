@@ -5,10 +5,10 @@ SHELL := /bin/bash
 BIN := .venv/bin
 PORT ?= 8000
 
-# Python 3.13 where there is one, else 3.12 (Django 6 needs it); pyenv's are found without being active.
-find_python = for python in "$$(command -v python3.13)" ~/.pyenv/versions/3.13*/bin/python "$$(command -v python3.12)" \
-	~/.pyenv/versions/3.12*/bin/python "$$(command -v python3)"; do \
-	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo "$$python" && break; done
+# What not every platform has. Without it everything else works, and what needs it says what is missing.
+extras = for extra in postgres squawk; do \
+	$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements-$$extra.txt || \
+	echo "Going on without it. What that means is said in requirements-$$extra.in." >&2; done
 
 # What `check --deploy` judges: the settings as they are in production.
 production = SIGNALBOX_SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') \
@@ -61,13 +61,14 @@ fix: $(BIN)/.dev ## Repair what can be repaired, and renew what is generated in 
 	env PYTHONPATH=. $(BIN)/python -m tests.engine.remedies
 
 lock: $(BIN)/.dev ## Write requirements*.txt, with hashes, from requirements*.in (UPGRADE=1 for newer versions)
-	@for each in requirements requirements-dev tests/tools/requirements; do \
+	@for each in requirements requirements-postgres requirements-squawk requirements-sbom requirements-dev tests/tools/requirements; do \
 		$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.12 --annotation-style line \
 			--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) $$each.in --output-file $$each.txt || exit 1; \
 	done
 
 sbom: $(BIN)/.dev ## List every package of production, with its hashes, in sbom.cdx.json (CycloneDX)
-	$(BIN)/cyclonedx-py requirements requirements.txt --output-reproducible --of JSON --output-file sbom.cdx.json
+	cat requirements.txt requirements-postgres.txt requirements-squawk.txt | \
+		$(BIN)/cyclonedx-py requirements - --output-reproducible --of JSON --output-file sbom.cdx.json
 
 audit: $(BIN)/.dev ## Ask for known holes in what runs in production; without advisory data it says so and passes
 	$(BIN)/python .ci/audit
@@ -83,14 +84,14 @@ screenshots: $(BIN)/.dev ## Take a picture of every page into screenshots/ (DOCS
 
 # Stamps: the environment is made anew when Python's version, completed when a requirement changes.
 $(BIN)/.python: .python-version
-	@python="$$($(find_python))"; \
-	if [ -z "$$python" ]; then echo "Signalbox needs Python 3.13 or 3.12, and found neither. Install one, then run make again." >&2; exit 1; fi; \
+	@python="$$(.ci/python)" || exit 1; \
 	echo "Making .venv with $$python ($$("$$python" --version))"; \
 	"$$python" -m venv --clear .venv
 	@touch $@
 
-$(BIN)/.run: $(BIN)/.python requirements.txt
+$(BIN)/.run: $(BIN)/.python requirements.txt requirements-postgres.txt requirements-squawk.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(extras)
 	@touch $@
 
 $(BIN)/.dev: $(BIN)/.run requirements-dev.txt

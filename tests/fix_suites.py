@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-SLOW_MARKERS = ("browser", "acceptance", "tools")
+SLOW_MARKERS = ("browser", "acceptance", "tools", "registry", "image")
 CORPUS_VARIABLE = "SIGNALBOX_CORPUS"
 BROWSER = "tests/browser/"
 
@@ -24,6 +25,7 @@ def everything_is_asked_for() -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     _leave_out(config, items, "corpus", unless=bool(os.environ.get(CORPUS_VARIABLE)))
     _leave_out(config, items, "root", unless=os.geteuid() == 0)
+    _leave_out(config, items, "image", unless=bool(shutil.which("buildah")) and os.geteuid() == 0)
     if everything_is_asked_for():
         return
     for item in items:

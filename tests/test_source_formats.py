@@ -51,6 +51,7 @@ def test_a_source_may_name_the_table_in_which_its_tool_keeps_the_history(tmp_pat
         ('format = "flyway"\nnames = { prefix = 1 }', "must be a table of texts: prefix, undo_prefix"),
         ('format = "flyway"\nnames = { suffix = ".sql" }', "has suffix; known are prefix"),
         ('format = "flyway"\nnames = { separator = "" }', "the separator and each suffix need"),
+        ('format = "flyway"\nnames = { suffixes = " " }', "the separator and each suffix need"),
         ('format = "flyway"\nnames = { prefix = "R" }', "each prefix has to be another one"),
         ('placeholders = { db_password = "x" }', "db_password of the source default sounds like a secret"),
     ],

@@ -66,7 +66,7 @@ class SnapshotRefused(Refused):
 
 
 class IssuerSilent(Refused):
-    """Facts: issuer, reason (a word)."""
+    """Facts: issuer, reason (a word), retry_after (seconds)."""
 
     code = "issuer_silent"
     sentence = "{issuer}, which signs the tokens of jobs, did not tell its keys ({reason}), so no token can be checked."

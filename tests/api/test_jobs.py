@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from config.tokens import Scope
 from dashboard.models import ApiToken, ChangeRequest
 from dashboard.services import jobs, tokens
 from dashboard.services.errors import IssuerSilent, NameRefused, TokenRefused
+from tests.at_once import at_once
 from tests.fix_git import QuietHandler, serving
 from tests.fix_tokens import Caller
 
@@ -47,14 +49,16 @@ class Issuer:
     url: str = ""
     keys: dict[str, rsa.RSAPrivateKey] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    leads_to: dict[str, str] = field(default_factory=dict)  # where it redirects, by path
+    says: dict[str, str] = field(default_factory=dict)  # what it says otherwise of itself
 
     def add_key(self, name: str) -> None:
         self.keys[name] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     def answer(self, path: str) -> dict[str, Any]:
         self.asked.append(path)
-        if path == "/.well-known/openid-configuration":
-            return {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
+        if path.endswith("/.well-known/openid-configuration"):
+            return {"issuer": self.url, "jwks_uri": f"{self.url}/keys"} | self.says
         public = {name: json.loads(RSAAlgorithm.to_jwk(key.public_key())) for name, key in self.keys.items()}
         return {"keys": [{**key, "kid": name, "alg": "RS256", "use": "sig"} for name, key in public.items()]}
 
@@ -83,6 +87,12 @@ def kept_issuer() -> Iterator[Issuer]:
         given: ClassVar[Issuer] = issuer
 
         def do_GET(self) -> None:
+            if place := self.given.leads_to.get(self.path):
+                self.send_response(302)
+                self.send_header("Location", place)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             content = json.dumps(self.given.answer(self.path)).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
@@ -96,8 +106,10 @@ def kept_issuer() -> Iterator[Issuer]:
 
 @pytest.fixture
 def issuer(kept_issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> Issuer:
-    monkeypatch.setattr(jobs, "_keys", {})
+    monkeypatch.setattr(jobs, "_issuers", {})
     kept_issuer.asked.clear()
+    kept_issuer.leads_to.clear()
+    kept_issuer.says.clear()
     return kept_issuer
 
 
@@ -212,17 +224,65 @@ def test_keys_are_asked_for_once_and_again_for_a_new_one(
         del issuer.keys["two"]
 
 
-def test_an_issuer_that_does_not_answer_is_no_fault_of_the_job(
+@pytest.fixture
+def silent_issuer(
+    issuer: Issuer, trusted: TrustedJob, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Issuer]:
+    """Takes every connection and says nothing; its tokens are signed as those of the other are."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        silent = Issuer(url=f"http://127.0.0.1:{listening.getsockname()[1]}", keys=issuer.keys)
+        settings.TRUSTED_JOBS = (TrustedJob(**{**_values(trusted), "issuer": silent.url}),)
+        monkeypatch.setattr(jobs, "TIMEOUT", 1.0)
+        yield silent
+
+
+def test_an_issuer_that_does_not_answer_is_no_fault_of_the_job(silent_issuer: Issuer) -> None:
+    answer = Caller(client=Client(), text=silent_issuer.sign()).get("/status")
+    assert (answer.status_code, json.loads(answer.content)["code"]) == (503, "issuer_silent")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_silent_issuer_keeps_no_thread_busy(silent_issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "PATIENCE", 0.2)
+    waited: list[float] = []
+
+    def call() -> None:
+        began = time.monotonic()
+        with pytest.raises(IssuerSilent):
+            jobs.identify(silent_issuer.sign())
+        waited.append(time.monotonic() - began)
+
+    at_once(call, call, call, call)
+    assert sorted(waited)[-2] < 0.9, "one asks, and the others do not wait until it gives up"
+    call()
+    assert waited[-1] < 0.5, "and for a while nobody asks again"
+
+
+def test_keys_that_are_kept_count_while_another_call_asks(
     trusted: TrustedJob, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def silent(*arguments: object, **options: object) -> None:
-        raise OSError
+    tokens.authenticate(issuer.sign(), source_ip=None)
+    monkeypatch.setattr(jobs, "AGAIN", 0.0)
+    monkeypatch.setattr(jobs, "PATIENCE", 0.1)
+    with jobs._issuers[issuer.url].asking:
+        assert tokens.authenticate(issuer.sign(), source_ip=None).name == "deploy"
 
-    monkeypatch.setattr(jobs, "urlopen", silent)
-    with pytest.raises(IssuerSilent):
-        tokens.authenticate(issuer.sign(), source_ip=None)
-    answer = Caller(client=Client(), text=issuer.sign()).get("/status")
-    assert answer.status_code == 503
+
+def test_an_issuer_leads_to_no_other_host(trusted: TrustedJob, issuer: Issuer) -> None:
+    elsewhere = issuer.url.replace("127.0.0.1", "localhost")
+    beginning = "/.well-known/openid-configuration"
+    for leads_to, says in (
+        ({beginning: f"{elsewhere}/moved{beginning}"}, {}),
+        ({"/keys": f"{elsewhere}/moved"}, {}),
+        ({}, {"jwks_uri": f"{elsewhere}/keys"}),
+    ):
+        jobs._issuers.clear()
+        issuer.leads_to, issuer.says = leads_to, says
+        with pytest.raises(IssuerSilent):
+            tokens.authenticate(issuer.sign(), source_ip=None)
+    jobs._issuers.clear()
+    issuer.leads_to, issuer.says = {"/elsewhere": "/keys"}, {"jwks_uri": f"{issuer.url}/elsewhere"}
+    assert tokens.authenticate(issuer.sign(), source_ip=None).name == "deploy", "on its own host it may"
 
 
 def test_its_row_is_revoked_and_follows_the_file(

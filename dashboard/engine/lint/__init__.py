@@ -132,7 +132,7 @@ def _incomplete(reason: str) -> Finding:
         line=1,
         column=1,
         sentence=f"Locks and rewrites were not judged, because the linter squawk cannot be used: {reason}.",
-        advice="Install squawk-cli from requirements.txt. All other rules were checked.",
+        advice="Run pip install -r requirements-squawk.txt, where your platform has it. All other rules were checked.",
     )
 
 

