@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from dashboard.engine import scoping
 from dashboard.engine.errors import EngineError
 from dashboard.engine.migration import Problem
 from dashboard.presenters import schema_diff, wording
@@ -135,7 +134,7 @@ def _alarm(pushed: PushedMigration) -> str:
 
 
 def _scope(pushed: PushedMigration) -> str:
-    before, after = (scoping.scope_of(migration) if migration else None for migration in (pushed.before, pushed.after))
+    before, after = pushed.scopes
     now = after or before
     if now is None or (now.is_everywhere and before in (None, now)):
         return ""

@@ -13,6 +13,7 @@ from dashboard.engine import scoping, status
 from dashboard.engine.errors import EngineError
 from dashboard.engine.migration import Folder, History, Kind, Migration, MigrationId, Problem, Severity
 from dashboard.engine.plan import Plan
+from dashboard.engine.scoping import Scope
 from dashboard.models import GitCommit, sources
 from dashboard.models.environments import Environment
 from dashboard.models.sources import Source
@@ -42,14 +43,20 @@ class PushedMigration:
     stands_in: tuple[Environment, ...]
 
     @property
+    def scopes(self) -> tuple[Scope | None, Scope | None]:
+        """Before and after; None where there is no such file."""
+        before, after = (scoping.scope_of(migration) if migration else None for migration in (self.before, self.after))
+        return before, after
+
+    @property
     def left_behind(self) -> tuple[Environment, ...]:
         """The environments that have what no file says any more. Where its file is for others by now, its text is
         compared with nothing."""
         if self.change is PushChange.REMOVED:
             return self.stands_in
-        if self.change is not PushChange.SQL or self.after is None:
+        _, scope = self.scopes
+        if self.change is not PushChange.SQL or scope is None:
             return ()
-        scope = scoping.scope_of(self.after)
         return tuple(environment for environment in self.stands_in if scope.covers(environment.slug))
 
 
