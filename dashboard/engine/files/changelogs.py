@@ -49,7 +49,7 @@ def is_changelog(entry: Entry) -> bool:
 
 
 def position(file: str) -> str:
-    """Of one that is an error and has no number: nobody knows what it has before the other files."""
+    """The place of one that is an error and has no number: nobody knows what it has before the other files."""
     return "0" if _ENDING.fullmatch(file) else ""
 
 
