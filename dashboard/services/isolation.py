@@ -5,6 +5,7 @@ The rule is asked here alone: whatever rehearses for a person asks it, on whiche
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -112,4 +113,5 @@ def _network() -> Check:
 
 def _exposed() -> tuple[str, ...]:
     repositories = [source.git for source in sources.in_git() if source.git]
-    return isolation.exposed(secret_variables.all_of(environments.all_environments(), repositories))
+    named = secret_variables.all_of(environments.all_environments(), repositories)
+    return isolation.exposed(named | secret_variables.of_proxies(os.environ))
