@@ -21,6 +21,7 @@ from dashboard.engine import scoping
 from dashboard.engine.lint import Finding, LintContext, lint_folder
 from dashboard.engine.migration import Severity
 from dashboard.engine.rehearsal.report import Verdict
+from dashboard.local.workspace import Workspace
 
 #: What Markdown and HTML would take for more than a letter, and what would call people or name other requests.
 _SAFE = {ord(letter): f"&#{ord(letter)};" for letter in "&<>|`*_~[]()!@#\\"}
@@ -36,11 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, workspace: Workspace) -> int:
     proofs = _proofs(options.rehearsal)
     if proofs is None:
         return Exit.USAGE
-    folder = scoping.parted(chosen_environments.folder(options))
+    folder = scoping.parted(chosen_environments.folder(options, workspace))
     findings = lint_folder(folder, LintContext(pg_major=options.pg))
     text = "\n".join([*_of_lint(findings, len(folder.migrations)), "", *_of_rehearsal(proofs, options.rehearsal)])
     if options.print:

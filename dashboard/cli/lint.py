@@ -19,7 +19,7 @@ from dashboard.cli.lint_formats import LintFormat
 from dashboard.engine import scoping
 from dashboard.engine.lint import Finding, LintContext, lint_folder
 from dashboard.engine.migration import Folder, Severity
-from dashboard.services import targets
+from dashboard.local.workspace import Workspace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--supabase", action="store_true", help="the schema public is served by Supabase's API")
 
 
-def run(options: argparse.Namespace) -> int:
-    folder = _folder(options)
+def run(options: argparse.Namespace, workspace: Workspace) -> int:
+    folder = _folder(options, workspace)
     findings = lint_folder(folder, LintContext(pg_major=options.pg, supabase=options.supabase))
     as_what = LintFormat.JSON if options.json else LintFormat(options.format)
     _print(as_what, findings, folder)
@@ -62,11 +62,11 @@ def _print(as_what: LintFormat, findings: tuple[Finding, ...], folder: Folder) -
         print(json.dumps(asdict(finding)) if as_what is LintFormat.JSON else _text(finding))
 
 
-def _folder(options: argparse.Namespace) -> Folder:
+def _folder(options: argparse.Namespace, workspace: Workspace) -> Folder:
     if not options.environments:
-        return scoping.parted(chosen_environments.folder(options))
-    (environment,) = chosen_environments.chosen(options)
-    return targets.judged(environment, chosen_environments.folder(options, environment))
+        return scoping.parted(chosen_environments.folder(options, workspace))
+    (environment,) = chosen_environments.chosen(options, workspace)
+    return workspace.judged(environment, chosen_environments.folder(options, workspace, environment))
 
 
 def _text(finding: Finding) -> str:
