@@ -64,7 +64,9 @@ def _proofs(file: Path | None) -> Sequence[Mapping[str, Any]] | None:
     try:
         return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     except ValueError:
-        print(f"signalbox: {file} does not hold one JSON object a line, as `rehearse --json` prints it.", file=sys.stderr)
+        print(
+            f"signalbox: {file} does not hold one JSON object a line, as `rehearse --json` prints it.", file=sys.stderr
+        )
         return None
 
 
