@@ -1,7 +1,7 @@
 """Say on the pull request what lint and the rehearsal show: in one comment, which is edited with every push.
 
-Lints the folder, and reads what `rehearse --json` has printed, from the file of --rehearsal. Knows a job of GitHub and of
-GitLab; with --print it prints the text and comments nowhere.
+Lints the folder, and reads what `rehearse --json` has printed, from the file of --rehearsal. Knows a job of GitHub and
+of GitLab; with --print it prints the text and comments nowhere.
 """
 
 from __future__ import annotations
