@@ -15,7 +15,6 @@ from dataclasses import asdict
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli import lint_formats
 from dashboard.cli.exits import Exit
-from dashboard.cli.lint_formats import LintFormat
 from dashboard.engine import scoping
 from dashboard.engine.lint import Finding, LintContext, lint_folder
 from dashboard.engine.migration import Folder, Severity
@@ -28,8 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     as_what.add_argument("--json", action="store_true", help="one JSON object a line, one for each finding")
     as_what.add_argument(
         "--format",
-        choices=[each.value for each in LintFormat],
-        default=LintFormat.TEXT.value,
+        choices=lint_formats.NAMES,
         help="as a CI reads it: GitHub's annotations, GitLab's code quality, SARIF",
     )
     parser.add_argument(
@@ -44,22 +42,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, workspace: Workspace) -> int:
     folder = _folder(options, workspace)
     findings = lint_folder(folder, LintContext(pg_major=options.pg, supabase=options.supabase))
-    as_what = LintFormat.JSON if options.json else LintFormat(options.format)
-    _print(as_what, findings, folder)
+    if options.format:
+        print(lint_formats.write(options.format, findings, folder))
+    else:
+        for finding in findings:
+            print(json.dumps(asdict(finding)) if options.json else _text(finding))
     if not folder.migrations:
         print(f"Nothing was linted: {folder.source} holds no migration that could be read.", file=sys.stderr)
         return Exit.ATTENTION
-    if as_what is LintFormat.TEXT:
+    if not options.json and not options.format:
         print(_summary(len(folder.migrations), findings))
     return Exit.ATTENTION if any(finding.blocks for finding in findings) else Exit.OK
-
-
-def _print(as_what: LintFormat, findings: tuple[Finding, ...], folder: Folder) -> None:
-    if as_what not in {LintFormat.TEXT, LintFormat.JSON}:
-        print(lint_formats.write(as_what, findings, folder))
-        return
-    for finding in findings:
-        print(json.dumps(asdict(finding)) if as_what is LintFormat.JSON else _text(finding))
 
 
 def _folder(options: argparse.Namespace, workspace: Workspace) -> Folder:

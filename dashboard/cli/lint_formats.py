@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,16 +14,8 @@ from dashboard.engine.lint import Finding
 from dashboard.engine.migration import Folder, Severity
 
 
-class LintFormat(StrEnum):
-    TEXT = "text"
-    JSON = "json"  # one object a line
-    GITHUB = "github"  # commands of a workflow, which annotate the lines of a pull request
-    GITLAB = "gitlab"  # a report of code quality
-    SARIF = "sarif"  # 2.1.0
-
-
-def write(as_what: LintFormat, findings: Iterable[Finding], folder: Folder) -> str:
-    """What is allowed in a file is left out, but in SARIF, which has a place for the reason."""
+def write(as_what: str, findings: Iterable[Finding], folder: Folder) -> str:
+    """`as_what` is one of NAMES. What is allowed in a file is left out, but in SARIF, which has a place for the reason."""
     return _WRITERS[as_what](findings, folder.source)
 
 
@@ -104,8 +95,9 @@ def _result(finding: Finding, source: str) -> dict[str, Any]:
     }
 
 
-_WRITERS: Mapping[LintFormat, Callable[[Iterable[Finding], str], str]] = {
-    LintFormat.GITHUB: _github,
-    LintFormat.GITLAB: _gitlab,
-    LintFormat.SARIF: _sarif,
+_WRITERS: Mapping[str, Callable[[Iterable[Finding], str], str]] = {
+    "github": _github,  # commands of a workflow, which annotate the lines of a pull request
+    "gitlab": _gitlab,  # a report of code quality
+    "sarif": _sarif,  # 2.1.0
 }
+NAMES = tuple(_WRITERS)
