@@ -38,7 +38,7 @@ def settle(request: HttpRequest, slug: str, version: str, name: str) -> HttpResp
         "environment": badge(environment),
         "broken_off": broken_off,
         "error": presenter.box(broken_off, environment, migrations.last_run_of(slug, migration)),
-        "lines": presenter.lines(broken_off),
+        "lines": presenter.lines(broken_off, environment.source),
         "ways": [(way, form if way.key == chosen else _form(way.key, broken_off, environment)) for way in ways],
         "sent": form,
         "skip": presenter.skip_button(broken_off, environment, by),
