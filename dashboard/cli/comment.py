@@ -17,7 +17,6 @@ from typing import Any
 from dashboard.cli import code_review
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit
-from dashboard.engine import scoping
 from dashboard.engine.lint import Finding, LintContext, lint_folder
 from dashboard.engine.migration import Severity
 from dashboard.engine.rehearsal.report import Verdict
@@ -41,7 +40,7 @@ def run(options: argparse.Namespace, workspace: Workspace) -> int:
     proofs = _proofs(options.rehearsal)
     if proofs is None:
         return Exit.USAGE
-    folder = scoping.parted(chosen_environments.folder(options, workspace))
+    folder = chosen_environments.folder(options, workspace)
     findings = lint_folder(folder, LintContext(pg_major=options.pg))
     text = "\n".join([*_of_lint(findings, len(folder.migrations)), "", *_of_rehearsal(proofs, options.rehearsal)])
     if options.print:
