@@ -15,7 +15,7 @@ from dashboard.engine.migration import Folder, Severity
 
 
 def write(as_what: str, findings: Iterable[Finding], folder: Folder) -> str:
-    """`as_what` is one of NAMES. What is allowed in a file is left out, but in SARIF, which has a place for the reason."""
+    """`as_what` is one of NAMES. What a file allows is left out, but in SARIF, which has a place for the reason."""
     return _WRITERS[as_what](findings, folder.source)
 
 
