@@ -16,6 +16,7 @@ from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.presenters.values import says
 from tests.views.pages import assert_shown, error_box, hidden, links, posts, text
+from tests.views.previews import again, rows_on
 from tests.views.worker import execute_newest
 
 if TYPE_CHECKING:
@@ -133,7 +134,13 @@ def test_starting_over_wants_a_reason_and_the_page_of_now(doubtful_run: Run, adm
     assert_shown(empty, *empty.context["sent"].errors["reason"])
     old = client.post(PAGE, {"way": "reset", "reset-mark": "another", "reset-reason": "Emptied users."})
     assert old.status_code == 409
-    run = _sent(client, "reset", **{"reset-mark": mark, "reset-reason": "Emptied users."})
+    preview = client.post(PAGE, {"way": "reset", "reset-mark": mark, "reset-reason": "Emptied users."})
+    assert not Run.objects.filter(action="reset").exists(), "first it is shown"
+    assert rows_on(preview) == [("002_emails", "broke off", "no row")]
+    assert_shown(preview, *preview.context["plan"].rows)
+    assert "Emptied users." in text(preview)
+    assert client.post(PAGE, again(preview)).status_code == 302
+    run = execute_newest()
     assert (run.action, run.status) == ("reset", "succeeded")
     assert says(client.get("/environments/staging/").context["page"].apply.label, "1 migration")
 
