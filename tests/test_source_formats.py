@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 
 from config import formats
+from config.errors import Misconfigured
 from config.formats import DeclaredReading
 
 
@@ -57,5 +57,5 @@ def test_a_source_may_name_the_table_in_which_its_tool_keeps_the_history(tmp_pat
     ],
 )
 def test_what_cannot_be_meant_is_refused(text: str, said: str, tmp_path: Path) -> None:
-    with pytest.raises(ImproperlyConfigured, match=said):
+    with pytest.raises(Misconfigured, match=said):
         declared(tmp_path, f"[sources.default]\n{text}")

@@ -16,7 +16,7 @@ from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit
 from dashboard.engine.lint import Finding, LintContext, lint_folder
 from dashboard.engine.migration import Folder, Severity
-from dashboard.services import targets
+from dashboard.local.workspace import Workspace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--supabase", action="store_true", help="the schema public is served by Supabase's API")
 
 
-def run(options: argparse.Namespace) -> int:
-    folder = _folder(options)
+def run(options: argparse.Namespace, workspace: Workspace) -> int:
+    folder = _folder(options, workspace)
     findings = lint_folder(folder, LintContext(pg_major=options.pg, supabase=options.supabase))
     for finding in findings:
         print(json.dumps(asdict(finding)) if options.json else _text(finding))
@@ -44,11 +44,11 @@ def run(options: argparse.Namespace) -> int:
     return Exit.ATTENTION if any(finding.blocks for finding in findings) else Exit.OK
 
 
-def _folder(options: argparse.Namespace) -> Folder:
+def _folder(options: argparse.Namespace, workspace: Workspace) -> Folder:
     if not options.environments:
-        return chosen_environments.folder(options)
-    (environment,) = chosen_environments.chosen(options)
-    return targets.judged(environment, chosen_environments.folder(options, environment))
+        return chosen_environments.folder(options, workspace)
+    (environment,) = chosen_environments.chosen(options, workspace)
+    return workspace.judged(environment, chosen_environments.folder(options, workspace, environment))
 
 
 def _text(finding: Finding) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.migration import DUPLICATE_VERSION, Folder, Migration, MigrationId, Problem, Severity
@@ -54,8 +55,17 @@ def scope_of(migration: Migration) -> Scope:
     return _said(migration)
 
 
-def is_meant_for(sql: str, environment: str) -> bool:
-    """Whether that environment ever gets a migration of this text. One that cannot be read is meant for all."""
+class _WithSql(Protocol):
+    @property
+    def sql(self) -> str: ...
+
+
+def meant_for[S: _WithSql](steps: Iterable[S], environment: str) -> list[S]:
+    """Those of a plan that this environment ever gets, by their text. One that cannot be read is meant for all."""
+    return [step for step in steps if _is_meant_for(step.sql, environment)]
+
+
+def _is_meant_for(sql: str, environment: str) -> bool:
     try:
         return _scope_said(directives.values_in(sql)).covers(environment)
     except SqlSyntaxError:

@@ -16,11 +16,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from jwt.algorithms import RSAAlgorithm
 
 from config import jobs as declared
+from config.errors import Misconfigured
 from config.jobs import JobHost, TrustedJob
 from config.tokens import Scope
 from dashboard.models import ApiToken, ChangeRequest
@@ -343,7 +343,7 @@ def test_what_the_file_says_of_a_job() -> None:
 )
 def test_what_cannot_be_meant_stops_the_start(changes: dict[str, Any], says: str) -> None:
     values = {**GIVEN, "environments": ["staging"], **changes}
-    with pytest.raises(ImproperlyConfigured) as refusal:
+    with pytest.raises(Misconfigured) as refusal:
         declared.load(Path("e.toml"), {"deploy": values}, KNOWN)
     assert says in str(refusal.value)
 

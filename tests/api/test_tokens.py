@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from config import tokens as declared
+from config.errors import Misconfigured
 from config.tokens import Scope
 from dashboard.engine.errors import EngineError
 from dashboard.models import ApiToken, AuditEvent, ChangeRequest, MachineAccount, Run, token_declarations
@@ -461,7 +461,7 @@ def test_a_variable_holds_no_token_that_was_made_here(
     ci: Caller, carol: Actor, settings: SettingsWrapper, two_files: Project
 ) -> None:
     assert ci.token
-    with pytest.raises(ImproperlyConfigured) as refusal:
+    with pytest.raises(Misconfigured) as refusal:
         _declares(settings, ci.text)
     assert ci.text not in str(refusal.value)
     tokens.revoke(ci.token.pk, by=carol)
@@ -490,7 +490,7 @@ def test_a_person_called_as_the_account_of_the_variable_stays_a_person(
     ids=["short", "no such scope"],
 )
 def test_a_secret_that_could_be_guessed_or_an_unknown_scope_stops_the_start(variables: dict[str, str]) -> None:
-    with pytest.raises(ImproperlyConfigured) as refusal:
+    with pytest.raises(Misconfigured) as refusal:
         declared.load(variables)
     assert variables[declared.VARIABLE] not in str(refusal.value)
 
