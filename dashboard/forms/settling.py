@@ -43,4 +43,10 @@ class ResetForm(ReasonForm):
         return {"way": WayOn.RESET.value, **fields, "reason": reason}
 
 
-type SettleForm = PlanForm | ResetForm
+class GoOnForm(PlanForm):
+    """Goes on with what broke off. Rows are saved when a migration begins, so not any more."""
+
+    can_save = False
+
+
+type SettleForm = GoOnForm | ResetForm

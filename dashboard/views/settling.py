@@ -8,13 +8,12 @@ from django.views.decorators.http import require_http_methods
 
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan
-from dashboard.forms.plans import PlanForm
-from dashboard.forms.settling import ResetForm, SettleForm, WayForm
+from dashboard.forms.settling import GoOnForm, ResetForm, SettleForm, WayForm
 from dashboard.models.environments import Environment
 from dashboard.presenters import settling as presenter
 from dashboard.presenters.badges import badge
 from dashboard.selectors import migrations
-from dashboard.services import actors, decisions, installations, permissions, plans, policies, unfinished
+from dashboard.services import actors, decisions, forecasts, installations, permissions, plans, policies, unfinished
 from dashboard.services.unfinished import BrokenOff, WayOn
 from dashboard.views import launching
 from dashboard.views.lookup import environment_or_404
@@ -55,14 +54,13 @@ def _form(
     plan = _plans(broken_off)[way]
     if not isinstance(plan, Plan):
         return None
-    return PlanForm(
-        data, plan=plan, environment=environment, asks=decisions.needs_request(plan, environment), prefix=way
-    )
+    asks, forecast = decisions.needs_request(plan, environment), forecasts.of_plan(plan, environment)
+    return GoOnForm(data, plan=plan, environment=environment, asks=asks, forecast=forecast, prefix=way)
 
 
 def _settle(request: HttpRequest, broken_off: BrokenOff, environment: Environment, form: SettleForm) -> HttpResponse:
     """To start over only the history is written: its rows are shown first, as wherever a person mends it."""
-    if isinstance(form, PlanForm):
+    if isinstance(form, GoOnForm):
         return launching.submit(request, form.plan, environment, form.submission)
     permissions.check_can_skip(actors.from_request(request))
     plan = plans.reset(environment, broken_off.identity, reason=form.cleaned_data["reason"])
