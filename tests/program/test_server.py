@@ -44,8 +44,8 @@ def done_by_a_worker(process: subprocess.Popen[str], meanwhile: Callable[[], Non
     while process.poll() is None and time.monotonic() < deadline:
         for run in Run.objects.filter(status=Run.Status.QUEUED):
             execution.execute(run.pk)
-        for rehearsal in Rehearsal.objects.filter(status=Rehearsal.Status.QUEUED):
-            rehearsals.execute(rehearsal.pk)
+        if Rehearsal.objects.filter(status=Rehearsal.Status.QUEUED).exists():
+            rehearsals.work()
         meanwhile()
         time.sleep(0.2)
     out, err = process.communicate(timeout=5)
