@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from dashboard.cli import terminal
 from dashboard.cli.exits import Exit
 from dashboard.cli.server import choosing
 from dashboard.cli.server.client import SignalboxServer
@@ -37,6 +38,6 @@ def _lines(answer: dict[str, Any]) -> list[str]:
 
 
 def _line(row: dict[str, Any]) -> str:
-    label = MIGRATION[State(row["state"])].label.lower()
-    line = f"  {row['version']} {row['name']}: {label}"
+    pill = MIGRATION[State(row["state"])]
+    line = f"  {row['version']} {row['name']}: {terminal.painted(pill.label.lower(), pill.tone)}"
     return line if row["state"] in {State.APPLIED, State.PENDING} else f"{line}. {row['sentence']}"
