@@ -6,6 +6,7 @@ Nothing of Django is loaded, and of the verbs only the one that is asked for.
 from __future__ import annotations
 
 import argparse
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -26,9 +27,14 @@ STOPPED = 130
 
 
 #: What is done on this machine: of each verb the module of that name.
-HERE = ("status", "plan", "lint", "rehearse", "verify", "doctor", "new", "init", "version", "completion")
+HERE = (
+    *("init", "new", "status", "plan", "lint", "rehearse", "verify", "doctor", "apply", "rollback"),
+    *("skip", "unskip", "mark-applied", "baseline", "accept", "import", "version", "completion"),
+)
 #: What a server is asked for, by the modules in server/.
 BY_SERVER: tuple[str, ...] = ()
+#: They write into a history what a person knows.
+MENDING = ("skip", "unskip", "mark-applied", "baseline", "accept", "import")
 VERBS = tuple(dict.fromkeys(HERE + BY_SERVER))
 
 
@@ -67,7 +73,8 @@ def run(arguments: Sequence[str]) -> int:
 def _module(name: str, *, asks_server: bool) -> ModuleType:
     """That of the server where it is asked for that, or where nothing else does it."""
     by_server = name in BY_SERVER and (asks_server or name not in HERE)
-    return import_module(f"dashboard.cli.{'server.' if by_server else ''}{name.replace('-', '_')}")
+    module = f"{name}_history" if keyword.iskeyword(name) else name.replace("-", "_")
+    return import_module(f"dashboard.cli.{'server.' if by_server else ''}{module}")
 
 
 def parser_of(name: str, module: ModuleType) -> argparse.ArgumentParser:
@@ -78,6 +85,10 @@ def parser_of(name: str, module: ModuleType) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     module.add_arguments(parser)
+    if name in MENDING:
+        from dashboard.cli import running
+
+        running.add_confirmation(parser)
     if name in HERE and name in BY_SERVER:
         parser.add_argument(
             "--local", action="store_true", help=f"work on this machine, although {SERVER} names a server"
