@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from config.errors import Misconfigured
 from config.version import VERSION
 from dashboard.cli.ending import code_of_run
 from dashboard.cli.exits import Exit
@@ -32,9 +33,14 @@ HERE = (
     *("skip", "unskip", "mark-applied", "baseline", "accept", "import", "version", "completion"),
 )
 #: What a server is asked for, by the modules in server/.
-BY_SERVER: tuple[str, ...] = ()
+BY_SERVER = (
+    *("status", "plan", "lint", "rehearse", "apply", "rollback", "request", "requests", "approve", "runs", "logs"),
+    *("cancel", "drift", "audit", "doctor", "version"),
+)
 #: They write into a history what a person knows.
 MENDING = ("skip", "unskip", "mark-applied", "baseline", "accept", "import")
+#: They tell of the program alone, and are given nothing.
+OF_ITSELF = ("version", "completion")
 VERBS = tuple(dict.fromkeys(HERE + BY_SERVER))
 
 
@@ -63,10 +69,23 @@ def run(arguments: Sequence[str]) -> int:
     if name not in VERBS:
         print(_unknown(name), file=sys.stderr)
         return Exit.USAGE
-    asks_server = bool(os.environ.get(SERVER)) and "--local" not in arguments
+    asks_server = name not in HERE or (
+        name in BY_SERVER and bool(os.environ.get(SERVER)) and "--local" not in arguments
+    )
     module = _module(name, asks_server=asks_server)
     options = parser_of(name, module).parse_args(arguments[1:])
-    code: int = module.run(options, _surroundings(asks_server=asks_server and name in BY_SERVER))
+    surroundings = None if name in OF_ITSELF and not asks_server else _surroundings(asks_server=asks_server)
+    return _answered(module, options, surroundings) if asks_server else module.run(options, surroundings)
+
+
+def _answered(module: ModuleType, options: argparse.Namespace, server: object) -> int:
+    from dashboard.cli.server import choosing
+    from dashboard.cli.server.client import ServerSaidNo
+
+    try:
+        code: int = module.run(options, server)
+    except ServerSaidNo as error:
+        return choosing.complain(error)
     return code
 
 
@@ -114,10 +133,17 @@ def _options_of(name: str) -> dict[str, str]:
 
 def _surroundings(*, asks_server: bool) -> object:
     """What a verb works on: the workspace here, or the server."""
+    command = os.environ.get("SIGNALBOX_COMMAND_LINE", "") or NAME
+    if asks_server:
+        from dashboard.cli.server.client import SignalboxServer
+
+        url, token = os.environ.get(SERVER, ""), os.environ.get("SIGNALBOX_TOKEN", "").strip()
+        if not url:
+            raise Misconfigured(f"{SERVER} is not set: this verb asks a server. Set it to its address.")
+        return SignalboxServer(url=url, token=token, command=command)
     from config import declaration
     from dashboard.local.workspace import Workspace
 
-    command = os.environ.get("SIGNALBOX_COMMAND_LINE", "") or NAME
     return Workspace(declaration=declaration.read(os.environ, Path.cwd()), command=command)
 
 

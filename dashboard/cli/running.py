@@ -84,7 +84,7 @@ def environment_of(options: argparse.Namespace) -> str:
 
 
 @dataclass(kw_only=True)
-class Progress:
+class RunProgress:
     """Observes a run. On a terminal the statement that runs is a line that moves."""
 
     plan: Plan
@@ -132,7 +132,7 @@ def ran(
         print(f"signalbox: {error}", file=sys.stderr)
         print("  Nothing was run. Read it, and say --accept if it is so.", file=sys.stderr)
         return Exit.FAILED
-    progress = Progress(plan=plan)
+    progress = RunProgress(plan=plan)
     failure: EngineError | None = None
     try:
         running.execute(plan, environment, workspace.access_to_write(environment), run, progress)
@@ -187,7 +187,9 @@ def _check_rows(plan: Plan, environment: Environment, options: argparse.Namespac
         )
 
 
-def _report(plan: Plan, end: RunEnd, run: LocalRun | None = None, progress: Progress | None = None) -> dict[str, Any]:
+def _report(
+    plan: Plan, end: RunEnd, run: LocalRun | None = None, progress: RunProgress | None = None
+) -> dict[str, Any]:
     return {
         "environment": plan.environment,
         "action": plan.action.value,
@@ -195,7 +197,7 @@ def _report(plan: Plan, end: RunEnd, run: LocalRun | None = None, progress: Prog
         "run": run.run_id if run else None,
         "status": end.value,
         "broke_glass": bool(run and run.glass),
-        "steps": (progress or Progress(plan=plan)).steps(),
+        "steps": (progress or RunProgress(plan=plan)).steps(),
         "stops_before": plan.stops_before or None,
         "error": None,
     }
@@ -205,7 +207,7 @@ def _told(
     plan: Plan,
     environment: Environment,
     run: LocalRun,
-    progress: Progress,
+    progress: RunProgress,
     failure: EngineError | None,
     *,
     as_json: bool,

@@ -16,7 +16,7 @@ HISTORY = (
     "SELECT version, success, kind, applied_by, run_id <> '', attempt_id <> '' "
     "FROM platform.schema_migrations ORDER BY version"
 )
-SLEEPS = "SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(15)%' AND pid <> pg_backend_pid()"
+SLEEPS = "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(15)%' AND pid <> pg_backend_pid()"
 LOG = "SELECT version, action, outcome, executed_by, message FROM platform.migration_audit_log ORDER BY id"
 
 
