@@ -29,8 +29,8 @@ STOPPED = 130
 
 #: What is done on this machine: of each verb the module of that name.
 HERE = (
-    *("init", "new", "status", "plan", "lint", "rehearse", "verify", "doctor", "apply", "rollback"),
-    *("skip", "unskip", "mark-applied", "baseline", "accept", "import", "version", "completion"),
+    *("init", "new", "status", "plan", "lint", "rehearse", "comment", "verify", "doctor"),
+    *("apply", "rollback", "skip", "unskip", "mark-applied", "baseline", "accept", "import", "version", "completion"),
 )
 #: What a server is asked for, by the modules in server/.
 BY_SERVER = (
