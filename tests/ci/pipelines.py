@@ -31,7 +31,7 @@ def of_github(name: str, job: str) -> list[Command]:
 
 
 def of_gitlab(name: str, *jobs: str, always: bool = False) -> list[Command]:
-    """Of several jobs, as they follow each other. `always`: each whatever became of the one before, as its rules say."""
+    """Of several jobs, as they follow each other; with `always` each whatever became of the one before."""
     declared = read(EXAMPLES / "gitlab" / name)
     return [
         Command(line=line, variables=declared[job].get("variables", {}), always=always)

@@ -35,9 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, server: Server) -> int:
     try:
-        files = _files(options.folder)
-        if not options.commit or not options.author:
-            raise NotPushed("This is no job of GitHub or GitLab: say --commit and --author.")
+        files = _files(options)
     except NotPushed as error:
         print(f"signalbox: {error} Nothing was pushed.", file=sys.stderr)
         return Exit.USAGE
@@ -55,10 +53,13 @@ def run(options: argparse.Namespace, server: Server) -> int:
     return Exit.OK
 
 
-def _files(folder: Path) -> Mapping[str, str]:
+def _files(options: argparse.Namespace) -> Mapping[str, str]:
     """By their path in the folder. What is hidden is left out, and so are links, which could lead anywhere."""
+    folder: Path = options.folder
     if not folder.is_dir():
         raise NotPushed(f"There is no folder {folder}.")
+    if not options.commit or not options.author:
+        raise NotPushed("This is no job of GitHub or GitLab: say --commit and --author.")
     inside = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
     named = {path.relative_to(folder).as_posix(): path for path in inside}
     try:
