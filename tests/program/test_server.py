@@ -224,7 +224,7 @@ def test_no_answer_leads_elsewhere(at_server: Place) -> None:
             self.send_header("Location", "/elsewhere")
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *args: object) -> None:
             """Nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
