@@ -29,8 +29,8 @@ STOPPED = 130
 
 #: What is done on this machine: of each verb the module of that name.
 HERE = (
-    *("init", "new", "status", "plan", "lint", "rehearse", "comment", "verify", "doctor", "apply", "rollback"),
-    *("skip", "unskip", "mark-applied", "baseline", "accept", "import", "version", "completion"),
+    *("init", "new", "status", "plan", "lint", "rehearse", "comment", "verify", "doctor"),
+    *("apply", "rollback", "skip", "unskip", "mark-applied", "baseline", "accept", "import", "version", "completion"),
 )
 #: What a server is asked for, by the modules in server/.
 BY_SERVER = (
@@ -39,6 +39,8 @@ BY_SERVER = (
 )
 #: They write into a history what a person knows.
 MENDING = ("skip", "unskip", "mark-applied", "baseline", "accept", "import")
+#: They tell of the program alone, and are given nothing.
+OF_ITSELF = ("version", "completion")
 VERBS = tuple(dict.fromkeys(HERE + BY_SERVER))
 
 
@@ -72,7 +74,7 @@ def run(arguments: Sequence[str]) -> int:
     )
     module = _module(name, asks_server=asks_server)
     options = parser_of(name, module).parse_args(arguments[1:])
-    surroundings = _surroundings(asks_server=asks_server)
+    surroundings = None if name in OF_ITSELF and not asks_server else _surroundings(asks_server=asks_server)
     return _answered(module, options, surroundings) if asks_server else module.run(options, surroundings)
 
 
@@ -133,12 +135,12 @@ def _surroundings(*, asks_server: bool) -> object:
     """What a verb works on: the workspace here, or the server."""
     command = os.environ.get("SIGNALBOX_COMMAND_LINE", "") or NAME
     if asks_server:
-        from dashboard.cli.server.client import Server
+        from dashboard.cli.server.client import SignalboxServer
 
         url, token = os.environ.get(SERVER, ""), os.environ.get("SIGNALBOX_TOKEN", "").strip()
         if not url:
             raise Misconfigured(f"{SERVER} is not set: this verb asks a server. Set it to its address.")
-        return Server(url=url, token=token, command=command)
+        return SignalboxServer(url=url, token=token, command=command)
     from config import declaration
     from dashboard.local.workspace import Workspace
 

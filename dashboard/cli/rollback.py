@@ -22,7 +22,7 @@ from dashboard.local.workspace import Workspace
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("environment", metavar="ENV", help="the environment")
-    parser.add_argument("migration", metavar="MIGRATION", help="by its number or label (008_add_city)")
+    parser.add_argument("down_to", metavar="MIGRATION", help="by its number or label (008_add_city)")
     parser.add_argument("--including-later", action="store_true", help="and what was applied after it, newest first")
     chosen_environments.add_source(parser)
     running.add_arguments(parser)
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace, workspace: Workspace) -> int:
     folder = chosen_environments.folder(options, workspace, environment)
     target = workspace.read(environment, scripts=True)
     try:
-        plan = planner.rollback(target, downto=_named(target, options.migration), folder=folder)
+        plan = planner.rollback(target, downto=_named(target, options.down_to), folder=folder)
     except NothingToDo as error:
         return running.nothing(error, slug=environment.slug, action=Action.ROLLBACK, as_json=options.json)
     workspace.check_captured(environment, plan)

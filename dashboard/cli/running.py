@@ -14,6 +14,7 @@ from config.environments import Environment
 from dashboard.cli import terminal
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine.errors import ConnectionLost, EngineError, NotAcknowledged, NothingToDo, RunCancelled
+from dashboard.engine.forecast import values
 from dashboard.engine.plan import Plan, Target
 from dashboard.engine.run.events import RunEvent, StatementStarted, StepCommitted, StepEnded, StepRetried, StepStarted
 from dashboard.local import running
@@ -21,6 +22,8 @@ from dashboard.local.running import LocalRun
 from dashboard.local.workspace import Workspace
 from dashboard.presenters import hidden
 
+#: What a forecast says where nothing is lost.
+NO_ROWS = "0"
 #: Exit code of a run that was stopped from the keyboard, as shells say it.
 STOPPED = 130
 
@@ -84,7 +87,7 @@ def environment_of(options: argparse.Namespace) -> str:
 
 
 @dataclass(kw_only=True)
-class Progress:
+class RunProgress:
     """Observes a run. On a terminal the statement that runs is a line that moves."""
 
     plan: Plan
@@ -132,7 +135,7 @@ def ran(
         print(f"signalbox: {error}", file=sys.stderr)
         print("  Nothing was run. Read it, and say --accept if it is so.", file=sys.stderr)
         return Exit.FAILED
-    progress = Progress(plan=plan)
+    progress = RunProgress(plan=plan)
     failure: EngineError | None = None
     try:
         running.execute(plan, environment, workspace.access_to_write(environment), run, progress)
@@ -160,9 +163,7 @@ def _check(
     """Raises NotApproved, NotAcknowledged, NotConfirmed."""
     running.check_may_run(environment, target, run)
     running.check_accepted(plan, [warning.key for warning in plan.warnings] if options.accept else [])
-    protection = running.protection(environment, target)
-    if protection:
-        _check_rows(plan, environment, options, workspace)
+    _check_rows(plan, environment, options, workspace)
     if options.confirm and options.confirm != environment.slug:
         raise NotConfirmed(f"--confirm says {options.confirm}, and this is {environment.slug}.")
     if options.confirm:
@@ -174,20 +175,24 @@ def _check(
         )
         if terminal.ask(question) != environment.slug:
             raise NotConfirmed(f"{environment.slug} was not typed.")
-    elif protection:
+    elif running.protection(environment, target):
         raise NotConfirmed(f"Breaking the glass needs --confirm {environment.slug} where nobody can be asked.")
 
 
 def _check_rows(plan: Plan, environment: Environment, options: argparse.Namespace, workspace: Workspace) -> None:
     forecast = running.forecast(plan, workspace.access(environment))
-    if forecast.is_destructive and forecast.word != "0" and options.rows_to_lose != forecast.word:
+    is_needed = forecast.is_destructive and forecast.word != NO_ROWS
+    if is_needed and not values.is_confirmed(forecast, typed=options.rows_to_lose, shown=""):
         losses = ", ".join(dict.fromkeys(loss.relation for loss in forecast.losses))
+        where = f" of {losses}" if losses else ""
         raise NotConfirmed(
-            f"It destroys rows of {losses}. Say how many with --rows-to-lose {forecast.word}, if that is meant."
+            f"It destroys rows or values{where}. Say how many with --rows-to-lose {forecast.word!r}, if that is meant."
         )
 
 
-def _report(plan: Plan, end: RunEnd, run: LocalRun | None = None, progress: Progress | None = None) -> dict[str, Any]:
+def _report(
+    plan: Plan, end: RunEnd, run: LocalRun | None = None, progress: RunProgress | None = None
+) -> dict[str, Any]:
     return {
         "environment": plan.environment,
         "action": plan.action.value,
@@ -195,7 +200,7 @@ def _report(plan: Plan, end: RunEnd, run: LocalRun | None = None, progress: Prog
         "run": run.run_id if run else None,
         "status": end.value,
         "broke_glass": bool(run and run.glass),
-        "steps": (progress or Progress(plan=plan)).steps(),
+        "steps": (progress or RunProgress(plan=plan)).steps(),
         "stops_before": plan.stops_before or None,
         "error": None,
     }
@@ -205,7 +210,7 @@ def _told(
     plan: Plan,
     environment: Environment,
     run: LocalRun,
-    progress: Progress,
+    progress: RunProgress,
     failure: EngineError | None,
     *,
     as_json: bool,

@@ -79,9 +79,8 @@ def test_a_folder_is_pushed_whole_but_for_what_is_hidden(
     done = at_server(*PUSH, "--from", "db")
     assert (done.code, done.out) == (Exit.OK, "app: commit aaaaaaa by Ada is in force, with 1 file\n"), done.err
     assert GitCommit.objects.get().author_name == "Ada"
-    assert [
-        row["version"] for row in at_server("status", "staging", "--json").json["environments"][0]["migrations"]
-    ] == ["001"]
+    (staging,) = at_server("status", "staging", "--json").json["environments"]
+    assert [row["version"] for row in staging["migrations"]] == ["001"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from dashboard.cli import running
 from dashboard.cli.exits import Exit
 from dashboard.cli.running import NotConfirmed
 from dashboard.cli.server import asking
-from dashboard.cli.server.client import Server
+from dashboard.cli.server.client import SignalboxServer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     asking.add_arguments(parser)
 
 
-def run(options: argparse.Namespace, server: Server) -> int:
+def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     try:
         slug = running.environment_of(options)
     except NotConfirmed as error:

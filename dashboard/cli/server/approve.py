@@ -8,7 +8,7 @@ import sys
 
 from dashboard.cli.exits import Exit
 from dashboard.cli.server import choosing
-from dashboard.cli.server.client import Server
+from dashboard.cli.server.client import SignalboxServer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choosing.add_json(parser)
 
 
-def run(options: argparse.Namespace, server: Server) -> int:
+def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     request = server.get(f"/change-requests/{options.number}")
     if options.json:
         print(json.dumps({"request": request["id"], "approved": False, "url": request["url"]}, indent=2))

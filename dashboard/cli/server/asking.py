@@ -13,7 +13,7 @@ from dashboard.cli.exits import Exit
 from dashboard.cli.running import NotConfirmed
 from dashboard.cli.server import choosing
 from dashboard.cli.server import plan as plans
-from dashboard.cli.server.client import PAUSE, Server, ServerSaidNo
+from dashboard.cli.server.client import PAUSE, ServerSaidNo, SignalboxServer
 from dashboard.cli.server.words import NOTHING_TO_DO, RequestStanding, RunStanding
 from dashboard.engine.plan import Action
 from dashboard.presenters import hidden
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choosing.add_json(parser)
 
 
-def goal(options: argparse.Namespace, server: Server, wanted: dict[str, Any]) -> int:
+def goal(options: argparse.Namespace, server: SignalboxServer, wanted: dict[str, Any]) -> int:
     """Plan it and carry it out, as far as it goes."""
     try:
         plan = server.post("/plans", wanted)
@@ -108,7 +108,7 @@ def _check(options: argparse.Namespace, plan: dict[str, Any]) -> None:
         raise NotConfirmed(f"{slug} was not typed. Nothing was asked for.")
 
 
-def _decided(request: dict[str, Any], options: argparse.Namespace, server: Server) -> dict[str, Any]:
+def _decided(request: dict[str, Any], options: argparse.Namespace, server: SignalboxServer) -> dict[str, Any]:
     """Once people have decided, or the time to wait for them is over."""
     until = time.monotonic() + options.wait * 60
     people = ", ".join(request["can_be_approved_by"]) or "nobody yet"
@@ -121,7 +121,7 @@ def _decided(request: dict[str, Any], options: argparse.Namespace, server: Serve
     return request
 
 
-def watched(run: dict[str, Any], server: Server) -> dict[str, Any]:
+def watched(run: dict[str, Any], server: SignalboxServer) -> dict[str, Any]:
     """Once it has ended."""
     while not RunStanding(run["status"]).is_over:
         terminal.move(f"run {run['id']}: {run['status']}")

@@ -7,7 +7,7 @@ from itertools import islice
 
 from dashboard.cli.exits import Exit
 from dashboard.cli.server import choosing
-from dashboard.cli.server.client import Server
+from dashboard.cli.server.client import SignalboxServer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choosing.add_json(parser)
 
 
-def run(options: argparse.Namespace, server: Server) -> int:
+def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     events = list(islice(server.every("/audit", kind=options.kind), options.limit))
     lines = [
         f"{event['id']}  {event['at']}  {event['kind']}  {event['actor']}  {event['environment'] or ''}".rstrip()

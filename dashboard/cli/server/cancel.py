@@ -6,7 +6,7 @@ import argparse
 
 from dashboard.cli.exits import Exit
 from dashboard.cli.server import asking, choosing
-from dashboard.cli.server.client import Server
+from dashboard.cli.server.client import SignalboxServer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choosing.add_json(parser)
 
 
-def run(options: argparse.Namespace, server: Server) -> int:
+def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     cancelled = server.post(f"/runs/{options.number}/cancel")
     choosing.show(options, cancelled, asking.lines_of_run(cancelled))
     return Exit.OK

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dashboard.cli.exits import Exit
-from dashboard.cli.server.client import Server, ServerSaidNo
+from dashboard.cli.server.client import ServerSaidNo, SignalboxServer
 from dashboard.presenters import hidden
 
 
@@ -31,12 +31,12 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
-def chosen(options: argparse.Namespace, server: Server) -> list[str]:
+def chosen(options: argparse.Namespace, server: SignalboxServer) -> list[str]:
     return list(options.environments or [each["slug"] for each in server.get("/environments")])
 
 
 def asked_of_each(
-    options: argparse.Namespace, server: Server, ask: Callable[[str], dict[str, Any]]
+    options: argparse.Namespace, server: SignalboxServer, ask: Callable[[str], dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], Exit]:
     """What each answers, and the worst exit code; one that does not hides no other."""
     answers: list[dict[str, Any]] = []

@@ -64,7 +64,7 @@ class _StaysThere(HTTPRedirectHandler):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Server:
+class SignalboxServer:
     """Where it is, and who asks."""
 
     url: str

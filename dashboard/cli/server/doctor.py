@@ -6,14 +6,14 @@ import argparse
 
 from dashboard.cli.exits import Exit
 from dashboard.cli.server import choosing
-from dashboard.cli.server.client import Server, ServerSaidNo
+from dashboard.cli.server.client import ServerSaidNo, SignalboxServer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     choosing.add_json(parser)
 
 
-def run(options: argparse.Namespace, server: Server) -> int:
+def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     ready = server.public("/ready")
     try:
         environments, code = [each["slug"] for each in server.get("/environments")], Exit.OK

@@ -7,7 +7,7 @@ from typing import Any
 
 from dashboard.cli.exits import Exit
 from dashboard.cli.server import choosing
-from dashboard.cli.server.client import Server
+from dashboard.cli.server.client import SignalboxServer
 from dashboard.cli.server.words import SchemaStanding
 
 
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choosing.add_choice(parser)
 
 
-def run(options: argparse.Namespace, server: Server) -> int:
+def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     answers, worst = choosing.asked_of_each(options, server, lambda slug: server.get(f"/environments/{slug}/drift"))
     choosing.show(options, {"environments": answers}, list(map(_line, answers)))
     return max([worst, *map(_code, answers)])
@@ -32,8 +32,8 @@ def _code(answer: dict[str, Any]) -> Exit:
 
 
 def _line(answer: dict[str, Any]) -> str:
-    if "error" in answer:
-        return f"{answer['environment']}: {answer['error']['detail']}"
+    if error := answer.get("error"):
+        return f"{answer['environment']}: {error['detail']}"
     if answer["outcome"] is None:
         return f"{answer['environment']}: not checked yet"
     objects = f", {answer['differing']} objects" if answer["differing"] else ""

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from dashboard.cli.exits import Exit
-from dashboard.cli.server.client import Server
+from dashboard.cli.server.client import SignalboxServer
 from dashboard.engine.migration import Severity
 from dashboard.presenters import hidden
 
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line, one for each finding")
 
 
-def run(options: argparse.Namespace, server: Server) -> int:
+def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     names = [options.source] if options.source else [each["name"] for each in server.get("/sources")]
     findings = [finding for name in names for finding in server.get(f"/sources/{name}/lint")]
     for finding in findings:

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from dashboard.cli.exits import Exit
-from dashboard.cli.server.client import PAUSE, Server
+from dashboard.cli.server.client import PAUSE, SignalboxServer
 from dashboard.cli.server.words import RunStanding
 from dashboard.presenters import hidden
 
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line, one for each statement")
 
 
-def run(options: argparse.Namespace, server: Server) -> int:
+def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     after = 0
     while True:
         page = server.get(f"/runs/{options.number}/log", after=after)

@@ -7,7 +7,7 @@ from typing import Any
 
 from dashboard.cli.exits import Exit
 from dashboard.cli.server import choosing
-from dashboard.cli.server.client import Server, ServerSaidNo
+from dashboard.cli.server.client import ServerSaidNo, SignalboxServer
 from dashboard.cli.server.words import NOTHING_TO_DO
 
 
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", metavar="VERSION", help="up to and including this version")
 
 
-def run(options: argparse.Namespace, server: Server) -> int:
+def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     plans, worst = [], Exit.OK
     for slug in choosing.chosen(options, server):
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dashboard.cli.exits import Exit
 from dashboard.cli.server import choosing
-from dashboard.cli.server.client import Server
+from dashboard.cli.server.client import SignalboxServer
 
 _COMMITS = ("GITHUB_SHA", "CI_COMMIT_SHA")
 _AUTHORS = ("GITHUB_ACTOR", "CI_COMMIT_AUTHOR")
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choosing.add_json(parser)
 
 
-def run(options: argparse.Namespace, server: Server) -> int:
+def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     try:
         files = _files(options)
     except NotPushed as error:

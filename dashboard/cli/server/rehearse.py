@@ -7,7 +7,7 @@ import time
 
 from dashboard.cli.exits import Exit
 from dashboard.cli.server import choosing
-from dashboard.cli.server.client import PAUSE, Server
+from dashboard.cli.server.client import PAUSE, SignalboxServer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choosing.add_json(parser)
 
 
-def run(options: argparse.Namespace, server: Server) -> int:
+def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     rehearsal = server.post("/rehearsals", {"environment": options.environment, "version": options.to})
     while rehearsal["finished_at"] is None:
         time.sleep(PAUSE)

@@ -6,7 +6,7 @@ import argparse
 
 from dashboard.cli.exits import Exit
 from dashboard.cli.server import asking, choosing
-from dashboard.cli.server.client import Server, ServerSaidNo
+from dashboard.cli.server.client import SignalboxServer, ServerSaidNo
 from dashboard.cli.server.words import NOTHING_TO_DO
 from dashboard.engine.plan import Action
 
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choosing.add_json(parser)
 
 
-def run(options: argparse.Namespace, server: Server) -> int:
+def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     action = Action.ROLLBACK if options.rollback else Action.APPLY
     wanted = {
         "environment": options.environment,

@@ -7,7 +7,7 @@ from typing import Any
 
 from dashboard.cli.exits import Exit
 from dashboard.cli.server import asking, choosing
-from dashboard.cli.server.client import Server
+from dashboard.cli.server.client import SignalboxServer
 from dashboard.cli.server.words import RequestStanding
 
 
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choosing.add_json(parser)
 
 
-def run(options: argparse.Namespace, server: Server) -> int:
+def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     if options.number is not None:
         request = server.get(f"/change-requests/{options.number}")
         choosing.show(options, request, asking.lines_of_request(request))

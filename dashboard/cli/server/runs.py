@@ -7,7 +7,7 @@ from itertools import islice
 
 from dashboard.cli.exits import Exit
 from dashboard.cli.server import asking, choosing
-from dashboard.cli.server.client import Server
+from dashboard.cli.server.client import SignalboxServer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choosing.add_json(parser)
 
 
-def run(options: argparse.Namespace, server: Server) -> int:
+def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     if options.number is not None:
         one = server.get(f"/runs/{options.number}")
         choosing.show(options, one, asking.lines_of_run(one))

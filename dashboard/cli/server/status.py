@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from dashboard.cli import terminal
 from dashboard.cli.exits import Exit
 from dashboard.cli.server import choosing
-from dashboard.cli.server.client import Server
+from dashboard.cli.server.client import SignalboxServer
 from dashboard.engine.status import State
 from dashboard.presenters.migration_states import MIGRATION
 
@@ -17,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exit-code", action="store_true", help="exit with 3 when something is pending")
 
 
-def run(options: argparse.Namespace, server: Server) -> int:
+def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     answers, worst = choosing.asked_of_each(options, server, lambda slug: server.get(f"/environments/{slug}/status"))
     choosing.show(options, {"environments": answers}, [line for each in answers for line in _lines(each)])
     if worst is not Exit.OK:
@@ -28,8 +29,8 @@ def run(options: argparse.Namespace, server: Server) -> int:
 
 
 def _lines(answer: dict[str, Any]) -> list[str]:
-    if "error" in answer:
-        return [f"{answer['environment']}: {answer['error']['detail']}"]
+    if error := answer.get("error"):
+        return [f"{answer['environment']}: {error['detail']}"]
     counts = f"{answer['applied']} applied, {answer['pending']} pending"
     if answer["attention"]:
         counts += f", {answer['attention']} need attention"
@@ -37,6 +38,6 @@ def _lines(answer: dict[str, Any]) -> list[str]:
 
 
 def _line(row: dict[str, Any]) -> str:
-    label = MIGRATION[State(row["state"])].label.lower()
-    line = f"  {row['version']} {row['name']}: {label}"
+    pill = MIGRATION[State(row["state"])]
+    line = f"  {row['version']} {row['name']}: {terminal.painted(pill.label.lower(), pill.tone)}"
     return line if row["state"] in {State.APPLIED, State.PENDING} else f"{line}. {row['sentence']}"

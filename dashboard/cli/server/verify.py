@@ -12,7 +12,7 @@ from typing import Any
 
 from dashboard.cli.exits import Exit
 from dashboard.cli.server import choosing
-from dashboard.cli.server.client import Server
+from dashboard.cli.server.client import SignalboxServer
 from dashboard.engine.migration import Severity
 from dashboard.engine.status import State
 
@@ -22,13 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--expect", action="store_true", help="expect that everything is applied")
 
 
-def run(options: argparse.Namespace, server: Server) -> int:
+def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     answers, worst = choosing.asked_of_each(options, server, lambda slug: _report(server, slug, expect=options.expect))
     choosing.show(options, {"environments": answers}, [line for each in answers for line in _lines(each)])
     return max(worst, Exit.OK if all(each.get("agrees") for each in answers) else Exit.ATTENTION)
 
 
-def _report(server: Server, slug: str, *, expect: bool) -> dict[str, Any]:
+def _report(server: SignalboxServer, slug: str, *, expect: bool) -> dict[str, Any]:
     status = server.get(f"/environments/{slug}/status")
     disagreements = [*_of_migrations(status, expect=expect)]
     if expect:
@@ -44,7 +44,7 @@ def _of_migrations(status: dict[str, Any], *, expect: bool) -> Iterator[dict[str
             yield {name: row[name] for name in ("version", "name", "state", "sentence")}
 
 
-def _of_files(server: Server, source: str) -> Iterator[dict[str, Any]]:
+def _of_files(server: SignalboxServer, source: str) -> Iterator[dict[str, Any]]:
     for problem in server.get(f"/sources/{source}/problems"):
         if problem["severity"] == Severity.ERROR:
             sentence = f"{problem['file']}: {problem['sentence']} {problem['advice']}"
