@@ -6,7 +6,7 @@ import argparse
 
 from dashboard.cli.exits import Exit
 from dashboard.cli.server import asking, choosing
-from dashboard.cli.server.client import SignalboxServer, ServerSaidNo
+from dashboard.cli.server.client import ServerSaidNo, SignalboxServer
 from dashboard.cli.server.words import NOTHING_TO_DO
 from dashboard.engine.plan import Action
 
