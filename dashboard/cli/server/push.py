@@ -27,7 +27,7 @@ class NotPushed(Exception):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", help="the source, as config/environments.toml of the server has it")
-    parser.add_argument("--from", metavar="FOLDER", dest="folder", type=Path, default=Path("migrations_sql"))
+    parser.add_argument("--from", metavar="FOLDER", dest="root", type=Path, default=Path("migrations_sql"))
     parser.add_argument("--commit", metavar="SHA", default=_first(_COMMITS), help="what the files are of")
     parser.add_argument("--author", metavar="NAME", default=_first(_AUTHORS), help="whose commit it is")
     choosing.add_json(parser)
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace, server: SignalboxServer) -> int:
 
 def _files(options: argparse.Namespace) -> Mapping[str, str]:
     """By their path in the folder. What is hidden is left out, and so are links, which could lead anywhere."""
-    folder: Path = options.folder
+    folder: Path = options.root
     if not folder.is_dir():
         raise NotPushed(f"There is no folder {folder}.")
     if not options.commit or not options.author:
