@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -125,7 +126,7 @@ def ran(
         sql = workspace.as_sql(plan, environment)
         print(json.dumps(_report(plan, RunEnd.NOT_SENT) | {"sql": sql}, indent=2) if options.json else sql)
         return Exit.ATTENTION if plan.stops_before else Exit.OK
-    run = LocalRun(by=options.by or getuser(), glass=options.break_glass.strip())
+    run = LocalRun(by=options.by or _user(), glass=options.break_glass.strip())
     try:
         _check(plan, environment, target, run, options, workspace)
     except NotConfirmed as error:
@@ -143,6 +144,14 @@ def ran(
         failure = error
     terminal.move("")
     return _told(plan, environment, run, progress, failure, as_json=options.json)
+
+
+def _user() -> str:
+    """Who is signed in; in a container that may be a number without a name."""
+    try:
+        return getuser()
+    except (OSError, KeyError):
+        return f"user {os.getuid()}"
 
 
 def nothing(error: NothingToDo, *, slug: str, action: str, as_json: bool) -> int:
