@@ -52,11 +52,10 @@ def _of_files(server: SignalboxServer, source: str) -> Iterator[dict[str, Any]]:
 
 
 def _lines(report: dict[str, Any]) -> Iterator[str]:
-    if "error" in report:
+    if "agrees" not in report:
         yield f"{report['environment']}: {report['error']['detail']}"
-        return
-    if report["agrees"]:
+    elif report["agrees"]:
         yield f"{report['environment']}: files and history agree, {report['applied']} applied"
-        return
-    yield f"{report['environment']}: files and history do not agree"
-    yield from (f"  {each['sentence']}" for each in report["disagreements"])
+    else:
+        yield f"{report['environment']}: files and history do not agree"
+        yield from (f"  {each['sentence']}" for each in report["disagreements"])
