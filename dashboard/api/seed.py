@@ -28,9 +28,20 @@ from dashboard.engine.plan import Plan
 from dashboard.models import ChangeRequest, Decision, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.models.tokens import Scope
-from dashboard.selectors import folders, people
+from dashboard.presenters import people
+from dashboard.selectors import folders
 from dashboard.selectors import requests as request_selector
-from dashboard.services import answers, approvals, decisions, outcomes, permissions, plans, quorum, standings
+from dashboard.services import (
+    answers,
+    approvals,
+    decisions,
+    independence,
+    outcomes,
+    permissions,
+    plans,
+    quorum,
+    standings,
+)
 from dashboard.services.actors import Actor
 from dashboard.services.standings import LiveStanding
 
@@ -222,8 +233,8 @@ def _waits_for_approval(request: HttpRequest, waits: ChangeRequest, environment:
     change_request = request_selector.detailed(waits.pk)
     address = request.build_absolute_uri(reverse("request", args=[change_request.pk]))
     approvals = quorum.of(change_request, environment, change_request.decisions.all())
-    deciders = [person.get_username() for person in people.deciders(change_request, environment)]
-    whom = " or ".join(deciders) or f"nobody here, as nobody else has the role {environment.approver_role}"
+    able = independence.approvers_of(change_request, environment)
+    whom = people.named(able) or f"nobody here, as nobody else has the role {environment.approver_role}"
     content = {
         "success": False,
         "message": f"{environment.name} is protected. Request {change_request.pk} waits for approval by {whom}: "
@@ -235,7 +246,7 @@ def _waits_for_approval(request: HttpRequest, waits: ChangeRequest, environment:
             "url": address,
             "digest": change_request.digest,
             "approvals_needed": approvals.missing,
-            "can_be_approved_by": deciders,
+            "can_be_approved_by": [each.person.get_username() for each in able if each.may_now],
             "expires_at": change_request.expires_at,
         },
     }

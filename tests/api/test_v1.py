@@ -13,7 +13,9 @@ from config.tokens import Scope
 from dashboard.api.v1 import runs as run_api
 from dashboard.api.v1 import service
 from dashboard.models import ApiToken, ChangeRequest, Decision, IdempotentCall, Rehearsal, Run
-from dashboard.services import standings
+from dashboard.models.roles import Role
+from dashboard.services import actors, links, standings
+from dashboard.services.errors import ApproverTouched
 from tests.fix_tokens import Caller, MakeToken
 from tests.services import workflow
 from tests.views.worker import execute_newest
@@ -119,6 +121,21 @@ def test_deciding_is_for_people(
     assert is_problem(answer, 403, "not_for_tokens")
     assert f"http://testserver/requests/{change_request.pk}/" in body(answer)["remedy"]
     assert not Decision.objects.exists()
+
+
+def test_only_those_are_named_whose_approval_counts_now(
+    ci: Caller, two_files: Project, bob: Actor, carol: Actor
+) -> None:
+    """Carol, who made the token, had the account of nora in hand an hour ago."""
+    newcomer, link = links.invite(by=carol, username="nora", role=Role.APPROVER)
+    links.use(link, password="nightfall under a canvas")
+    opened = body(ci.post(f"{BASE}/change-requests", {"environment": "production"}))
+    assert opened["can_be_approved_by"] == ["bob"]
+    told = body(ci.post("/migrate"))
+    assert told["request"]["can_be_approved_by"] == ["bob"]
+    assert "waits for approval by bob, nora (from " in told["message"]
+    with pytest.raises(ApproverTouched):
+        workflow.approve(ChangeRequest.objects.get(), actors.person(newcomer))
 
 
 # Looking

@@ -22,8 +22,8 @@ from dashboard.api.v1.schemas import (
 )
 from dashboard.models import ChangeRequest, Rehearsal, environments
 from dashboard.models.tokens import Scope
-from dashboard.selectors import people, rehearsals, requests
-from dashboard.services import approvals, decisions, permissions, quorum
+from dashboard.selectors import rehearsals, requests
+from dashboard.services import approvals, decisions, independence, permissions, quorum
 from dashboard.services import rehearsals as rehearsing
 from dashboard.services.errors import NotForTokens
 
@@ -157,6 +157,7 @@ def _change_request(request: HttpRequest, row: ChangeRequest) -> ChangeRequestSh
     environment = environments.get_even_former(row.environment)
     standing = quorum.of(row, environment, row.decisions.all())
     waits = row.status == ChangeRequest.Status.OPEN
+    able = independence.approvers_of(row, environment) if waits else []
     return ChangeRequestShown(
         id=row.pk,
         environment=row.environment,
@@ -169,7 +170,7 @@ def _change_request(request: HttpRequest, row: ChangeRequest) -> ChangeRequestSh
         requested_at=row.requested_at,
         expires_at=row.expires_at,
         approvals_needed=standing.missing if waits else 0,
-        can_be_approved_by=[each.get_username() for each in people.deciders(row, environment)] if waits else [],
+        can_be_approved_by=[each.person.get_username() for each in able if each.may_now],
         decisions=[
             DecisionShown(by=each.by.get_username(), verdict=each.verdict, reason=each.reason, at=each.at)
             for each in row.decisions.all()
