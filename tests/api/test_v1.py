@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from django.utils import timezone
 
 from config.tokens import Scope
 from dashboard.api.v1 import runs as run_api
 from dashboard.api.v1 import service
 from dashboard.models import ApiToken, ChangeRequest, Decision, IdempotentCall, Rehearsal, Run
 from dashboard.models.roles import Role
-from dashboard.services import actors, links, standings
-from dashboard.services.errors import ApproverTouched
+from dashboard.services import actors, idempotency, links, standings
+from dashboard.services.errors import ApproverTouched, CallUnderWay
 from tests.fix_tokens import Caller, MakeToken
 from tests.services import workflow
 from tests.views.worker import execute_newest
@@ -344,6 +345,17 @@ def test_what_broke_off_may_be_sent_again(ci: Caller, two_files: Project, monkey
         goal = {**GOAL, "action": "rollback", "version": "001"}
         assert is_problem(ci.post(f"{BASE}/plans", goal, Idempotency_Key="k3"), 500, "fault")
     assert is_problem(ci.post(f"{BASE}/plans", goal, Idempotency_Key="k3"), 404, "not_found")
+
+
+def test_a_call_that_was_given_up_leaves_the_next_one_under_its_key_alone(ci: Caller) -> None:
+    assert ci.token
+    given_up = idempotency.begin(ci.token, "k4", "mark")
+    IdempotentCall.objects.update(begun_at=timezone.now() - idempotency.LOST * 2)
+    idempotency.begin(ci.token, "k4", "mark")
+    idempotency.keep(given_up, status=200, content="of the first", headers={})
+    idempotency.forget(given_up)
+    with pytest.raises(CallUnderWay):
+        idempotency.begin(ci.token, "k4", "mark")
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "a\tb"])

@@ -100,6 +100,7 @@ FAILED = {
     "EnvironmentNotDeclared",
     "EvidenceMissing",
     "IssuerSilent",
+    "LargeCallUnderWay",
     "KeyUsedAgain",
     "LastAdministrator",
     "LinkNotMailed",

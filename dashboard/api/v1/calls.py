@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
@@ -19,6 +20,7 @@ from ninja import Router
 from ninja.errors import HttpError, ValidationError
 from ninja.security import HttpBearer
 
+from config import bodies
 from dashboard.api import problems
 from dashboard.api.authentication import actor_of
 from dashboard.engine.errors import EngineError
@@ -27,7 +29,7 @@ from dashboard.models.environments import Environment
 from dashboard.models.tokens import Scope
 from dashboard.services import idempotency, permissions
 from dashboard.services.actors import Actor
-from dashboard.services.idempotency import KeptAnswer
+from dashboard.services.errors import LargeCallUnderWay
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +39,8 @@ KEY_LENGTH = 255
 NOT_KEPT = frozenset({401, 403, 409, 429})
 #: Told with a kept answer.
 HEADERS = ("Content-Type", "Location")
+
+_large = threading.BoundedSemaphore(1)
 
 type ApiView = Callable[..., HttpResponse]
 
@@ -131,19 +135,21 @@ def _number(cursor: str) -> int:
 # Around every operation
 
 
-def answered(view: ApiView) -> ApiView:
-    """For machines alone: no session, no form token; every refusal and fault is a problem in JSON."""
+def answered(view: ApiView, most: int = bodies.USUAL) -> ApiView:
+    """For machines alone: no session, no form token; every refusal and fault is a problem in JSON. `most`: bytes of
+    the body."""
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            response = _once(request, lambda: view(request, *args, **kwargs))
+            with _reading(request, most):
+                response = _once(request, lambda: view(request, *args, **kwargs))
         except EngineError as error:
             return problems.refused(request, error)
         except (Http404, HttpError, ValidationError) as error:
             return _of_call(request, error)
         except RequestDataTooBig:
-            detail = f"The body has more than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes."
+            detail = f"The body has more than {most:,} bytes."
             return problems.problem(request, 413, "too_large", detail)
         except (OperationalError, InterfaceError):
             logger.exception("The control database did not answer a call")
@@ -166,6 +172,26 @@ def answered(view: ApiView) -> ApiView:
     return csrf_exempt(login_not_required(answer))
 
 
+@contextmanager
+def _reading(request: HttpRequest, most: int) -> Iterator[None]:
+    """Django reads no body that is larger than usual. Where an operation takes one, whoever has shown a token may send
+    it, and each process holds one at a time in memory. Raises RequestDataTooBig, LargeCallUnderWay."""
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if length > most:
+        raise RequestDataTooBig
+    if length <= bodies.USUAL:
+        yield
+        return
+    caller(request)
+    if not _large.acquire(blocking=False):
+        raise LargeCallUnderWay(retry_after=5)
+    try:
+        request._body = request.read(length)
+        yield
+    finally:
+        _large.release()
+
+
 def _once(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
     """Under a key of the caller's the deed is done once."""
     key = request.headers.get(KEY)
@@ -176,8 +202,9 @@ def _once(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpRespons
     token = caller(request).token
     assert token is not None, "the API is only for tokens"
     mark = idempotency.fingerprint(request.method.encode(), request.get_full_path().encode(), request.body)
-    if kept := idempotency.begin(token, key, mark):
-        replayed = HttpResponse(kept.content, status=kept.status, headers=kept.headers)
+    call = idempotency.begin(token, key, mark)
+    if call.status is not None:
+        replayed = HttpResponse(call.content, status=call.status, headers=call.headers)
         replayed["Idempotency-Replayed"] = "true"
         return replayed
     try:
@@ -185,10 +212,10 @@ def _once(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpRespons
         if response.status_code < 500 and response.status_code not in NOT_KEPT:
             headers = {name: response.headers[name] for name in HEADERS if name in response.headers}
             content = response.content.decode()
-            idempotency.keep(token, key, KeptAnswer(status=response.status_code, content=content, headers=headers))
+            idempotency.keep(call, status=response.status_code, content=content, headers=headers)
         return response
     finally:
-        idempotency.forget(token, key)
+        idempotency.forget(call)
 
 
 def _of_call(request: HttpRequest, error: Http404 | HttpError | ValidationError) -> HttpResponse:

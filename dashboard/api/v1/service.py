@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from config import bodies
 from dashboard.api import problems
 from dashboard.api.v1 import audit, environments, requests, runs
 from dashboard.api.v1.calls import answered
@@ -34,6 +35,8 @@ PROBLEMS = {
     "500": "Signalbox failed",
     "503": "A database does not answer",
 }
+#: Bytes of a body, of operations that take more than usual, by the name of the view.
+LARGE = {environments.push_snapshot.__name__: bodies.SNAPSHOT}
 DESCRIPTION = (
     "Asks Signalbox for plans, rehearsals, change requests and runs. Send a token in the header Authorization. "
     "No token approves: people do, on the page of a change request."
@@ -64,7 +67,7 @@ def patterns() -> list[URLPattern]:
     """Every operation, its document, and an answer for whatever else is asked below /api/v1/."""
     operations = [each for each in api.urls[0] if isinstance(each, URLPattern) and each.name != "api-root"]
     for each in operations:
-        each.callback = answered(each.callback)
+        each.callback = answered(each.callback, LARGE.get(str(each.name), bodies.USUAL))
     document = path("openapi.json", openapi, name="openapi")
     return [document, *operations, path("<path:rest>", answered(_nowhere), name="nowhere")]
 
