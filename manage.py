@@ -14,9 +14,11 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
+    from config.errors import Misconfigured
+
     try:
         execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as error:
+    except (ImproperlyConfigured, Misconfigured) as error:
         sys.exit(f"Signalbox is not set up right: {error}")
 
 

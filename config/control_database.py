@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
-
+from config.errors import Misconfigured
 from dashboard.engine.database import urls
 
 #: The first of these that holds something.
@@ -18,13 +17,13 @@ _NAMES = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOS
 
 
 def where(variables: Mapping[str, str]) -> dict[str, Any]:
-    """Django's settings of the connection; parameters of the URL are its OPTIONS. Raises ImproperlyConfigured."""
+    """Django's settings of the connection; parameters of the URL are its OPTIONS. Raises Misconfigured."""
     variable = next((name for name in VARIABLES if variables.get(name)), "")
     return parts_of(variable, variables[variable] if variable else NONE_GIVEN)
 
 
 def parts_of(variable: str, url: str) -> dict[str, Any]:
-    """Raises ImproperlyConfigured."""
+    """Raises Misconfigured."""
     check_url(variable, url)
     parts = urls.parts(url)
     named = {setting: parts.pop(name, "") for name, setting in _NAMES.items()}
@@ -32,6 +31,6 @@ def parts_of(variable: str, url: str) -> dict[str, Any]:
 
 
 def check_url(variable: str, url: str) -> None:
-    """Raises ImproperlyConfigured with what is wrong, and nothing of the URL."""
+    """Raises Misconfigured with what is wrong, and nothing of the URL."""
     if fault := urls.fault_of(url) if url else "":
-        raise ImproperlyConfigured(f"The URL in {variable} {fault}.")
+        raise Misconfigured(f"The URL in {variable} {fault}.")

@@ -10,10 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
-
 from config import calendars, jobs, sources
 from config.calendars import Calendar, NotACalendar
+from config.errors import Misconfigured
 from config.jobs import TrustedJob
 from config.roles import DECIDING, Role
 from config.sources import Source
@@ -27,6 +26,10 @@ SEED: dict[str, dict[str, Any]] = {
     "staging": {"name": "Staging", "url": "DATABASE_URL_STAGING"},
     "production": {"name": "Production", "url": "DATABASE_URL", "protected": True},
 }
+
+
+class UnknownEnvironment(LookupError):
+    """No environment of that name is declared."""
 
 
 class Requirement(StrEnum):
@@ -137,12 +140,12 @@ class Declared:
 
 
 def load(path: Path, variables: Mapping[str, str]) -> tuple[Environment, ...]:
-    """The environments in order. Raises ImproperlyConfigured, naming the file and the key."""
+    """The environments in order. Raises Misconfigured, naming the file and the key."""
     return read(path, variables).environments
 
 
 def read(path: Path, variables: Mapping[str, str], *, is_named: bool = False, base: Path = Path()) -> Declared:
-    """`is_named`: somebody said that the file is there, so it has to be. Raises ImproperlyConfigured."""
+    """`is_named`: somebody said that the file is there, so it has to be. Raises Misconfigured."""
     tables = _tables(path, is_named=is_named)
     environments = tuple(
         _environment(path, slug, values, position, variables)
@@ -162,20 +165,20 @@ def _tables(path: Path, *, is_named: bool) -> dict[str, Any]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"SIGNALBOX_ENVIRONMENTS names {path}, and there is no such file. Correct the path, or unset the variable."
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ImproperlyConfigured(f"{path} cannot be read: {error}") from None
+        raise Misconfigured(f"{path} cannot be read: {error}") from None
     if unknown := set(tables) - _TABLES:
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"{path} has the unknown part {min(unknown)}. Known: [environments.NAME], [sources.NAME] and [jobs.NAME]."
         )
     declared = tables.get("environments", {})
     if not declared:
-        raise ImproperlyConfigured(f"{path} declares no environment. Add one, or delete the file.")
+        raise Misconfigured(f"{path} declares no environment. Add one, or delete the file.")
     if not isinstance(declared, dict) or not all(isinstance(values, dict) for values in declared.values()):
-        raise ImproperlyConfigured(f"{path}: an environment is a table, such as [environments.staging] with a `url`.")
+        raise Misconfigured(f"{path}: an environment is a table, such as [environments.staging] with a `url`.")
     return tables
 
 
@@ -183,18 +186,18 @@ def _environment(
     path: Path, slug: str, values: dict[str, Any], position: int, variables: Mapping[str, str]
 ) -> Environment:
     if not re.fullmatch(r"[a-z][a-z0-9-]*", slug):
-        raise ImproperlyConfigured(f"{path}: {slug!r} is not a name for an environment; use a-z, 0-9 and -.")
+        raise Misconfigured(f"{path}: {slug!r} is not a name for an environment; use a-z, 0-9 and -.")
     if unknown := set(values) - _KEYS:
-        raise ImproperlyConfigured(f"{path}: {slug} has unknown settings: {', '.join(sorted(unknown))}.")
+        raise Misconfigured(f"{path}: {slug} has unknown settings: {', '.join(sorted(unknown))}.")
     _check_types(path, slug, values)
     variable = values.get("url", "")
     if not isinstance(variable, str) or not re.fullmatch(r"[A-Z][A-Z0-9_]*", variable):
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"{path}: `url` of {slug} must be the NAME of an environment variable, such as DATABASE_URL; "
             "the URL itself is a secret and does not belong in this file."
         )
     if (tls := values.get("tls", "")) and tls not in list(Transport):
-        raise ImproperlyConfigured(f"{path}: `tls` of {slug} must be one of these: {', '.join(Transport)}.")
+        raise Misconfigured(f"{path}: `tls` of {slug} must be one of these: {', '.join(Transport)}.")
     given = variables.get(variable, "")
     fault = urls.fault_of(given) if given else ""
     given_to_read = variables.get(f"{variable}_READ", "")
@@ -247,14 +250,14 @@ _MOST_HOURS = 24 * 366
 def _check_types(path: Path, slug: str, values: Mapping[str, Any]) -> None:
     for key in _FLAGS:
         if type(values.get(key, False)) is not bool:
-            raise ImproperlyConfigured(f"{path}: `{key}` of {slug} must be true or false, without quotation marks.")
+            raise Misconfigured(f"{path}: `{key}` of {slug} must be true or false, without quotation marks.")
     for key in _TEXTS:
         if not isinstance(values.get(key, ""), str) or not values.get(key, "x").strip():
-            raise ImproperlyConfigured(f"{path}: `{key}` of {slug} must be a text in quotation marks.")
+            raise Misconfigured(f"{path}: `{key}` of {slug} must be a text in quotation marks.")
     for key, least in _NUMBERS.items():
         number, most = values.get(key, least), _MOST if key.endswith("_ms") else _MOST_HOURS
         if type(number) is not int or not least <= number <= most:
-            raise ImproperlyConfigured(
+            raise Misconfigured(
                 f"{path}: `{key}` of {slug} must be a whole number from {least} to {most}, without quotation marks."
             )
 
@@ -268,19 +271,19 @@ _OF_PEOPLE = (
 def _people(path: Path, slug: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """How many have to approve, and who."""
     if idle := [key for key in _OF_APPROVALS if key in values and not values.get("protected")]:
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"{path}: {slug} has `{idle[0]}`, but is not protected: nobody approves there. Add `protected = true`, or "
             f"take `{idle[0]}` out."
         )
     few = _number(path, slug, values, "approvals", 1)
     many = _number(path, slug, values, "approvals_with_loss", few)
     if many < few:
-        raise ImproperlyConfigured(f"{path}: `approvals_with_loss` of {slug} must not be less than `approvals`.")
+        raise Misconfigured(f"{path}: `approvals_with_loss` of {slug} must not be less than `approvals`.")
     names = values.get("approvers", [])
     if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
-        raise ImproperlyConfigured(f"{path}: `approvers` of {slug} must be a list of user names.")
+        raise Misconfigured(f"{path}: `approvers` of {slug} must be a list of user names.")
     if names and len(set(names)) < many:
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"{path}: {slug} needs {many} approvals and names {len(set(names))} `approvers`: nothing could ever run."
         )
     return {
@@ -298,14 +301,14 @@ def _number(
 ) -> int:
     number = values.get(key, default)
     if type(number) is not int or not 1 <= number <= most:
-        raise ImproperlyConfigured(f"{path}: `{key}` of {slug} must be a number from 1 to {most}.")
+        raise Misconfigured(f"{path}: `{key}` of {slug} must be a number from 1 to {most}.")
     return number
 
 
 def _role(path: Path, slug: str, values: Mapping[str, Any], key: str, default: Role) -> Role:
     role = values.get(key, default)
     if role not in DECIDING:
-        raise ImproperlyConfigured(f"{path}: `{key}` of {slug} must be one of these: {', '.join(DECIDING)}.")
+        raise Misconfigured(f"{path}: `{key}` of {slug} must be one of these: {', '.join(DECIDING)}.")
     return Role(role)
 
 
@@ -319,9 +322,9 @@ def _calendar(path: Path, slug: str, values: Mapping[str, Any]) -> Calendar:
             freezes=tuple(calendars.freeze(f["from"], f["until"], f.get("reason", "")) for f in freezes),
         )
     except NotACalendar as error:
-        raise ImproperlyConfigured(f"{path}: {slug}: {error}") from None
+        raise Misconfigured(f"{path}: {slug}: {error}") from None
     except (TypeError, KeyError, AttributeError):
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"{path}: {slug}: `windows` is a list such as ['Mon-Thu 09:00-17:00'], and `freezes` a list such as "
             "[{ from = 2026-12-20, until = 2027-01-03, reason = 'Christmas' }]."
         ) from None
@@ -330,14 +333,14 @@ def _calendar(path: Path, slug: str, values: Mapping[str, Any]) -> Calendar:
 def _out_of_order(path: Path, slug: str, values: Mapping[str, Any]) -> OutOfOrder:
     given = values.get("out_of_order", OutOfOrder.ASK)
     if given not in list(OutOfOrder):
-        raise ImproperlyConfigured(f"{path}: `out_of_order` of {slug} must be one of these: {', '.join(OutOfOrder)}.")
+        raise Misconfigured(f"{path}: `out_of_order` of {slug} must be one of these: {', '.join(OutOfOrder)}.")
     return OutOfOrder(given)
 
 
 def _check_order(path: Path, environment: Environment, environments: tuple[Environment, ...]) -> None:
     before = next((each for each in environments if each.slug == environment.after), None)
     if environment.after and (before is None or before.position >= environment.position):
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"{path}: `after` of {environment.slug} must name an environment that is declared before it."
         )
 
@@ -345,7 +348,7 @@ def _check_order(path: Path, environment: Environment, environments: tuple[Envir
 def _check_source(path: Path, environment: Environment, declared: tuple[Source, ...]) -> None:
     known = {sources.DEFAULT, *(source.name for source in declared)}
     if environment.source not in known:
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"{path}: `source` of {environment.slug} is {environment.source!r}, and no such source is declared. "
             f"Known: {', '.join(sorted(known))}."
         )
@@ -356,7 +359,7 @@ def _dual_write(path: Path, slug: str, values: Mapping[str, Any]) -> DualWrite |
         return None
     if declared := DualWrite.declared(values["dual_write"]):
         return declared
-    raise ImproperlyConfigured(
+    raise Misconfigured(
         f"{path}: `dual_write` of {slug} must be one of these: {', '.join(KEPT_IN)}; with its table where that is "
         "another one, as in dbmate:app.schema_migrations."
     )
@@ -366,9 +369,9 @@ def _required(path: Path, slug: str, values: Mapping[str, Any]) -> tuple[Require
     asked = values.get("require", PROTECTED_REQUIRES if values.get("protected") else [])
     known = [requirement.value for requirement in Requirement]
     if not isinstance(asked, list | tuple) or any(each not in known for each in asked):
-        raise ImproperlyConfigured(f"{path}: `require` of {slug} must be a list of these: {', '.join(known)}.")
+        raise Misconfigured(f"{path}: `require` of {slug} must be a list of these: {', '.join(known)}.")
     if asked and not values.get("protected"):
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"{path}: {slug} has `require`, but is not protected: nobody approves, so nothing would be checked. "
             "Add `protected = true`, or take `require` out."
         )

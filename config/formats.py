@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
-
+from config.errors import Misconfigured
 from dashboard.engine.files import catalogue
 from dashboard.engine.files.formats import flyway
 
@@ -32,14 +31,14 @@ class DeclaredReading:
 
 
 def load(declared_in: Path, source: str, values: Mapping[str, Any]) -> DeclaredReading:
-    """Of the table of a source. Raises ImproperlyConfigured, naming the file and the key."""
+    """Of the table of a source. Raises Misconfigured, naming the file and the key."""
     name = values.get("format", "")
     if name != "" and name not in catalogue.BY_NAME:
         known = ", ".join(catalogue.BY_NAME)
-        raise ImproperlyConfigured(f"{declared_in}: `format` of the source {source} must be one of these: {known}.")
+        raise Misconfigured(f"{declared_in}: `format` of the source {source} must be one of these: {known}.")
     placeholders = values.get("placeholders", {})
     if not isinstance(placeholders, dict):
-        raise ImproperlyConfigured(f"{declared_in}: `placeholders` of the source {source} must be a table of texts.")
+        raise Misconfigured(f"{declared_in}: `placeholders` of the source {source} must be a table of texts.")
     for key, value in placeholders.items():
         _check(declared_in, source, key, value)
     return DeclaredReading(
@@ -53,7 +52,7 @@ def load(declared_in: Path, source: str, values: Mapping[str, Any]) -> DeclaredR
 def _history_table(declared_in: Path, source: str, values: Mapping[str, Any]) -> str:
     table = values.get("history_table", "")
     if table != "" and not (isinstance(table, str) and _TABLE.fullmatch(table)):
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"{declared_in}: `history_table` of the source {source} must be a schema and a table with a dot between "
             'them, as in "public.deployed".'
         )
@@ -66,27 +65,27 @@ def _names(declared_in: Path, source: str, values: Mapping[str, Any]) -> Mapping
         return {}
     known = ", ".join(flyway.NAMES)
     if values.get("format") != "flyway":
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f'{declared_in}: `names` of the source {source} are those of Flyway; write `format = "flyway"` too.'
         )
     if not isinstance(names, dict) or not all(isinstance(value, str) for value in names.values()):
-        raise ImproperlyConfigured(f"{declared_in}: `names` of the source {source} must be a table of texts: {known}.")
+        raise Misconfigured(f"{declared_in}: `names` of the source {source} must be a table of texts: {known}.")
     if unknown := names.keys() - flyway.NAMES.keys():
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"{declared_in}: `names` of the source {source} has {', '.join(sorted(unknown))}; known are {known}."
         )
     if fault := flyway.fault_of(names):
-        raise ImproperlyConfigured(f"{declared_in}: `names` of the source {source} cannot be used: {fault}.")
+        raise Misconfigured(f"{declared_in}: `names` of the source {source} cannot be used: {fault}.")
     return names
 
 
 def _check(declared_in: Path, source: str, key: str, value: object) -> None:
     if not isinstance(value, str) or not value.isprintable() or not _NAME.fullmatch(key):
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"{declared_in}: the placeholder {key!r} of the source {source} must be a name with a text of one line."
         )
     if _SECRET.search(key):
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"{declared_in}: the placeholder {key} of the source {source} sounds like a secret. What is put into a "
             "migration is shown on pages and kept in databases, so no secret can be."
         )

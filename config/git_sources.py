@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
+from config.errors import Misconfigured
 
 _SECRETS = ("token", "key", "webhook_secret")
 _TEXTS = ("git", "branch", "tag", "path", "username", "known_hosts", "web", *_SECRETS)
@@ -95,19 +95,19 @@ PUSHED = GitDeclaration(url="", every=0, is_pushed=True)
 
 
 def load(declared_in: Path, source: str, values: Mapping[str, Any], variables: Mapping[str, str]) -> GitDeclaration:
-    """Raises ImproperlyConfigured, naming the file and the key."""
+    """Raises Misconfigured, naming the file and the key."""
     where = f"of the source {source}"
     for key in _TEXTS:
         if key in values and (not isinstance(values[key], str) or not values[key].strip()):
-            raise ImproperlyConfigured(f"{declared_in}: `{key}` {where} must be a text in quotation marks.")
+            raise Misconfigured(f"{declared_in}: `{key}` {where} must be a text in quotation marks.")
     for fault in _faults(values):
-        raise ImproperlyConfigured(f"{declared_in}: {fault.format(where=where)}")
+        raise Misconfigured(f"{declared_in}: {fault.format(where=where)}")
     # Variables are often set from files, which end in a line; a host never signs with that.
     variables = {
         name: text.strip() if name == values.get("webhook_secret") else text for name, text in variables.items()
     }
     if 0 < len(variables.get(values.get("webhook_secret", ""), "")) < SHORTEST_SECRET:
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"The secret in {values['webhook_secret']} is shorter than {SHORTEST_SECRET} characters, so it could be "
             "guessed. Put a long random text there, for example the output of: openssl rand -hex 32"
         )

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
-
+from config.errors import Misconfigured
 from config.tokens import USUAL, Scope
 
 
@@ -41,22 +40,22 @@ class TrustedJob:
 
 
 def load(path: Path, declared: object, environments: frozenset[str]) -> tuple[TrustedJob, ...]:
-    """Raises ImproperlyConfigured, naming the file and the key."""
+    """Raises Misconfigured, naming the file and the key."""
     if not isinstance(declared, dict) or not all(isinstance(values, dict) for values in declared.values()):
-        raise ImproperlyConfigured(f"{path}: a trusted job is a table, such as [jobs.deploy] with a `repository`.")
+        raise Misconfigured(f"{path}: a trusted job is a table, such as [jobs.deploy] with a `repository`.")
     return tuple(_job(path, name, values, environments) for name, values in declared.items())
 
 
 def _job(path: Path, name: str, values: Mapping[str, Any], environments: frozenset[str]) -> TrustedJob:
     if not _NAME.fullmatch(name):
-        raise ImproperlyConfigured(f"{path}: {name!r} is not a name for trusted jobs; use a-z, 0-9 and -.")
+        raise Misconfigured(f"{path}: {name!r} is not a name for trusted jobs; use a-z, 0-9 and -.")
     if unknown := set(values) - KEYS:
-        raise ImproperlyConfigured(f"{path}: the jobs {name} have unknown settings: {', '.join(sorted(unknown))}.")
+        raise Misconfigured(f"{path}: the jobs {name} have unknown settings: {', '.join(sorted(unknown))}.")
     for key in ("host", "audience", "repository", "branch"):
         if not isinstance(values.get(key), str) or not values[key].strip():
-            raise ImproperlyConfigured(f"{path}: `{key}` of the jobs {name} is missing, or no text.")
+            raise Misconfigured(f"{path}: `{key}` of the jobs {name} is missing, or no text.")
     if values["host"] not in list(JobHost):
-        raise ImproperlyConfigured(f"{path}: `host` of the jobs {name} must be one of these: {', '.join(JobHost)}.")
+        raise Misconfigured(f"{path}: `host` of the jobs {name} must be one of these: {', '.join(JobHost)}.")
     host = JobHost(values["host"])
     return TrustedJob(
         name=name,
@@ -73,14 +72,12 @@ def _job(path: Path, name: str, values: Mapping[str, Any], environments: frozens
 def _issuer(path: Path, name: str, issuer: object) -> str:
     parts = urlsplit(issuer) if isinstance(issuer, str) else urlsplit("")
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise ImproperlyConfigured(f"{path}: `issuer` of the jobs {name} must begin with https://.")
+        raise Misconfigured(f"{path}: `issuer` of the jobs {name} must begin with https://.")
     return str(issuer).rstrip("/")
 
 
 def _chosen(path: Path, name: str, values: Mapping[str, Any], key: str, usual: list[str], known: set[str]) -> list[str]:
     chosen = values.get(key, usual)
     if not isinstance(chosen, list) or not chosen or any(each not in known for each in chosen):
-        raise ImproperlyConfigured(
-            f"{path}: `{key}` of the jobs {name} must be a list of these: {', '.join(sorted(known))}."
-        )
+        raise Misconfigured(f"{path}: `{key}` of the jobs {name} must be a list of these: {', '.join(sorted(known))}.")
     return chosen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import ImproperlyConfigured
+from config.errors import Misconfigured
 
 SHORTEST = 32
 
@@ -11,7 +11,7 @@ def load(listed: list[str]) -> tuple[str, ...]:
     """The keys of the audit log, newest first."""
     keys = tuple(key.strip() for key in listed if key.strip())
     if any(len(key) < SHORTEST for key in keys):
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"A key in SIGNALBOX_AUDIT_KEY is shorter than {SHORTEST} characters, so it could be guessed. Put a long "
             "random text there, for example the output of: openssl rand -hex 32"
         )

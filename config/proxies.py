@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from django.core.exceptions import ImproperlyConfigured
+from config.errors import Misconfigured
 
 type Address = IPv4Address | IPv6Address
 
@@ -52,7 +52,7 @@ def load(text: str) -> TrustedProxies:
     try:
         networks = tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
     except ValueError as error:
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"SIGNALBOX_TRUSTED_PROXIES cannot be understood: {error}. Give the networks that your proxies connect "
             "from, such as 10.0.0.0/8, separated by commas; or the number of proxies in front, such as 1."
         ) from None

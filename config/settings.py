@@ -9,23 +9,22 @@ import secrets
 from pathlib import Path
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
 from config import (
     bodies,
     control_database,
-    environments,
-    formats,
+    declaration,
     keys,
     logging,
     mail,
     providers,
     proxies,
     secret_key,
-    sources,
     tokens,
 )
+from config.errors import Misconfigured
+from config.version import VERSION as VERSION
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -39,7 +38,7 @@ SECRET_KEY = env.str("SIGNALBOX_SECRET_KEY", default="")
 #: Commands such as `signalbox status` need no lasting key; the web process refuses to serve with this one.
 SECRET_KEY_IS_EPHEMERAL = not SECRET_KEY
 if fault := secret_key.fault_of(SECRET_KEY) if SECRET_KEY else "":
-    raise ImproperlyConfigured(f"SIGNALBOX_SECRET_KEY {fault}. {secret_key.HOW}")
+    raise Misconfigured(f"SIGNALBOX_SECRET_KEY {fault}. {secret_key.HOW}")
 SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(64)
 SECRET_KEY_FALLBACKS = env.list("SIGNALBOX_SECRET_KEY_FALLBACKS", default=[])
 
@@ -49,35 +48,28 @@ SECRET_KEY_FALLBACKS = env.list("SIGNALBOX_SECRET_KEY_FALLBACKS", default=[])
 AUDIT_KEYS = keys.load(env.list("SIGNALBOX_AUDIT_KEY", default=[]))
 #: Where the head of the audit log is appended to, besides the log of the process.
 AUDIT_HEAD_FILE = env.str("SIGNALBOX_AUDIT_HEAD_FILE", default="")
-ENVIRONMENTS_FILE = Path(env.str("SIGNALBOX_ENVIRONMENTS", default="") or BASE_DIR / "config" / "environments.toml")
-#: Somebody said where the file is, so what it declares is a promise and not an offer.
-ENVIRONMENTS_FILE_IS_NAMED = bool(env.str("SIGNALBOX_ENVIRONMENTS", default=""))
-_DECLARED = environments.read(ENVIRONMENTS_FILE, env.ENVIRON, is_named=ENVIRONMENTS_FILE_IS_NAMED, base=BASE_DIR)
+ENVIRONMENTS_FILE = declaration.file_of(env.ENVIRON, BASE_DIR)
+ENVIRONMENTS_FILE_IS_NAMED = declaration.is_named(env.ENVIRON)
+_DECLARED = declaration.read(env.ENVIRON, BASE_DIR)
 ENVIRONMENTS = _DECLARED.environments
 #: Jobs of a CI that are known by the identity token of their host.
 TRUSTED_JOBS = _DECLARED.jobs
 #: The sources that the file declares, beside the default one.
-SOURCES = tuple(source for source in _DECLARED.sources if source.name != sources.DEFAULT)
+SOURCES = _DECLARED.sources
 #: The folder of the default source: the variable, else what the file says, else the folder that ships empty.
-SOURCE = Path(
-    env.str("SIGNALBOX_SOURCE", default="")
-    or next((source.folder for source in _DECLARED.sources if source.name == sources.DEFAULT), None)
-    or BASE_DIR / "migrations_sql"
-)
+SOURCE = _DECLARED.default.folder
 #: The repository that the file declares for it, unless the variable names a folder.
-SOURCE_GIT = next((source.git for source in _DECLARED.sources if source.name == sources.DEFAULT), None)
-SOURCE_GIT = None if env.str("SIGNALBOX_SOURCE", default="") else SOURCE_GIT
+SOURCE_GIT = _DECLARED.default.git
 #: In which format, and with which values for its placeholders.
-SOURCE_READING = formats.of_default(ENVIRONMENTS_FILE)
+SOURCE_READING = _DECLARED.default.reading
 #: True in the web process (config/wsgi.py): it reads targets with `<VARIABLE>_READ` where that is set.
 SERVES_PAGES = False
 #: Tells the processes of this deployment from those of another one, where both would see the same control database: a
 #: copy of its files on the same kind of server.
 DEPLOYMENT = env.str("SIGNALBOX_DEPLOYMENT", default=env.str("RAILWAY_ENVIRONMENT_ID", default=""))
-TRACKING_SCHEMA = env.str("SIGNALBOX_TRACKING_SCHEMA", default="platform")
+TRACKING_SCHEMA = _DECLARED.tracking_schema
 #: The server for throw-away databases; without one a private server is started for each rehearsal.
-REHEARSAL_URL = env.str("SIGNALBOX_REHEARSAL_URL", default="")
-control_database.check_url("SIGNALBOX_REHEARSAL_URL", REHEARSAL_URL)
+REHEARSAL_URL = _DECLARED.rehearsal_url
 #: How often the schema of each target is compared with what its runs left; 0 for never.
 DRIFT_MINUTES = env.int("SIGNALBOX_DRIFT_MINUTES", default=60)
 #: After so many days what servers said of a run is erased by itself; 0 for never.
@@ -87,7 +79,7 @@ MIGRATION_SECRET = tokens.load(env.ENVIRON)
 #: How often in an hour one token asks for something, or has it run, on one environment; 0 for as often as it likes.
 TOKEN_DEEDS_AN_HOUR = env.int("SIGNALBOX_TOKEN_DEEDS_AN_HOUR", default=5)
 BUILD_COMMIT = env.str("RAILWAY_GIT_COMMIT_SHA", default="")[:12]
-VERSION = "0.1.0"
+
 
 # The control database: our own tables, in the schema "signalbox"
 
@@ -211,7 +203,7 @@ SHORTEST_REAUTHENTICATION = 30
 #: How fresh one must be to change one's own second factors, on allauth's pages.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = env.int("SIGNALBOX_REAUTHENTICATE_ACCOUNT_SECONDS", default=300)
 if ACCOUNT_REAUTHENTICATION_TIMEOUT < SHORTEST_REAUTHENTICATION:
-    raise ImproperlyConfigured(
+    raise Misconfigured(
         f"SIGNALBOX_REAUTHENTICATE_ACCOUNT_SECONDS is below {SHORTEST_REAUTHENTICATION}, too few to fill in a form."
     )
 #: Passwords are counted by services.throttle; these are for the codes of second factors.

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
-
 from config import formats, git_sources
+from config.errors import Misconfigured
 from config.formats import DeclaredReading
 from config.git_sources import GitDeclaration
 
@@ -32,9 +31,9 @@ class Source:
 
 
 def load(declared_in: Path, declared: object, *, base: Path, variables: Mapping[str, str]) -> tuple[Source, ...]:
-    """The declared ones; a relative path begins at `base`. Raises ImproperlyConfigured, naming the file and the key."""
+    """The declared ones; a relative path begins at `base`. Raises Misconfigured, naming the file and the key."""
     if not isinstance(declared, dict) or not all(isinstance(values, dict) for values in declared.values()):
-        raise ImproperlyConfigured(f"{declared_in}: a source is a table, such as [sources.billing] with a `path`.")
+        raise Misconfigured(f"{declared_in}: a source is a table, such as [sources.billing] with a `path`.")
     return tuple(
         _source(declared_in, name, values, base, variables)
         for name, values in declared.items()
@@ -62,19 +61,17 @@ def _only_says_how(name: str, values: Mapping[str, Any]) -> bool:
 
 def _check_keys(declared_in: Path, name: str, values: Mapping[str, Any]) -> None:
     if not _NAME.fullmatch(name):
-        raise ImproperlyConfigured(f"{declared_in}: {name!r} is not a name for a source; use a-z, 0-9 and -.")
+        raise Misconfigured(f"{declared_in}: {name!r} is not a name for a source; use a-z, 0-9 and -.")
     if unknown := set(values) - _KEYS - git_sources.KEYS:
-        raise ImproperlyConfigured(
-            f"{declared_in}: the source {name} has unknown settings: {', '.join(sorted(unknown))}."
-        )
+        raise Misconfigured(f"{declared_in}: the source {name} has unknown settings: {', '.join(sorted(unknown))}.")
     if type(values.get("pushed", False)) is not bool:
-        raise ImproperlyConfigured(f"{declared_in}: `pushed` of the source {name} must be true or false.")
+        raise Misconfigured(f"{declared_in}: `pushed` of the source {name} must be true or false.")
     if values.get("pushed") and (other := sorted({"path", "git"} & set(values))):
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"{declared_in}: the source {name} has `pushed` and `{other[0]}`, and its files come from one place."
         )
     if "git" not in values and (idle := sorted(set(values) & (git_sources.KEYS - _KEYS))):
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"{declared_in}: `{idle[0]}` of the source {name} is about a repository, and there is no `git`."
         )
 
@@ -82,5 +79,5 @@ def _check_keys(declared_in: Path, name: str, values: Mapping[str, Any]) -> None
 def _path(declared_in: Path, name: str, values: Mapping[str, Any]) -> str:
     path = values.get("path")
     if not isinstance(path, str) or not path.strip():
-        raise ImproperlyConfigured(f"{declared_in}: `path` of the source {name} must be the path of a folder, as text.")
+        raise Misconfigured(f"{declared_in}: `path` of the source {name} must be the path of a folder, as text.")
     return path

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from django.core.exceptions import ImproperlyConfigured
+from config.errors import Misconfigured
 
 
 class Scope(StrEnum):
@@ -41,24 +41,24 @@ class VariableToken:
 
 
 def load(variables: Mapping[str, str]) -> VariableToken | None:
-    """Raises ImproperlyConfigured, without what the variable holds."""
+    """Raises Misconfigured, without what the variable holds."""
     secret = variables.get(VARIABLE, "").strip()
     if not secret:
         return None
     if len(secret) < SHORTEST:
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"{VARIABLE} has fewer than {SHORTEST} characters, so it could be guessed. Put a long random text there, "
             "for example the output of: openssl rand -hex 32"
         )
     if secret.startswith(PREFIX):
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             f"{VARIABLE} holds a token that was made on the page Tokens, or looks like one. The variable would let in "
             "one that was revoked there. Send such a token as it is, and put another long random text into the "
             "variable, or nothing"
         )
     scopes = _listed(variables, SCOPES_VARIABLE) or USUAL
     if unknown := [scope for scope in scopes if scope not in list(Scope)]:
-        raise ImproperlyConfigured(f"{SCOPES_VARIABLE} has {unknown[0]!r}. Known: {', '.join(Scope)}.")
+        raise Misconfigured(f"{SCOPES_VARIABLE} has {unknown[0]!r}. Known: {', '.join(Scope)}.")
     return VariableToken(
         secret=secret, scopes=tuple(map(Scope, scopes)), environments=_listed(variables, ENVIRONMENTS_VARIABLE) or None
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 
 from config import calendars, control_database, environments
 from config.environments import Environment, Requirement
+from config.errors import Misconfigured
 from config.roles import Role
 from dashboard.engine.database.transport import Transport
 from dashboard.engine.plan import OutOfOrder
@@ -37,7 +37,7 @@ def test_a_protected_environment_wants_a_safe_way_unless_it_says_otherwise(tmp_p
 
 
 def test_a_demand_that_nobody_knows_is_refused_with_what_there_is(tmp_path: Path) -> None:
-    with pytest.raises(ImproperlyConfigured, match="one of these: any, private, require, verify-full"):
+    with pytest.raises(Misconfigured, match="one of these: any, private, require, verify-full"):
         declared(tmp_path, 'tls = "yes"')
 
 
@@ -53,12 +53,12 @@ def test_without_a_file_production_is_protected_and_wants_proof(tmp_path: Path) 
 
 @pytest.mark.parametrize("value", ['"lint"', '["linting"]', "3", "[1]"])
 def test_what_nobody_can_check_is_refused_with_what_there_is(tmp_path: Path, value: str) -> None:
-    with pytest.raises(ImproperlyConfigured, match="list of these: rehearsal, lint, reversible, previous"):
+    with pytest.raises(Misconfigured, match="list of these: rehearsal, lint, reversible, previous"):
         declared(tmp_path, f"protected = true\nrequire = {value}")
 
 
 def test_what_nobody_would_check_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImproperlyConfigured, match="is not protected"):
+    with pytest.raises(Misconfigured, match="is not protected"):
         declared(tmp_path, 'require = ["lint"]')
 
 
@@ -82,7 +82,7 @@ def test_a_good_one_is_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize("variable", ["SIGNALBOX_DATABASE_URL", "DATABASE_URL"])
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_the_control_database_is_refused_by_the_name_of_its_variable(variable: str, shape: str) -> None:
-    with pytest.raises(ImproperlyConfigured, match=f"The URL in {variable} ") as caught:
+    with pytest.raises(Misconfigured, match=f"The URL in {variable} ") as caught:
         control_database.where({variable: shape.format(a="CANARYONE", b="CANARYTWO")})
     assert "CANARY" not in str(caught.value)
     assert caught.value.__context__ is None
@@ -159,13 +159,13 @@ def test_the_whole_policy_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_policy_that_cannot_be_kept_is_refused_at_the_start(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(ImproperlyConfigured, match=message):
+    with pytest.raises(Misconfigured, match=message):
         declared(tmp_path, f"protected = true\n{text}")
 
 
 @pytest.mark.parametrize("text", ["approvals = 2", 'approvers = ["bob"]', "break_glass = true"])
 def test_approvals_where_nobody_approves_are_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ImproperlyConfigured, match="not protected"):
+    with pytest.raises(Misconfigured, match="not protected"):
         declared(tmp_path, text)
 
 
@@ -196,15 +196,13 @@ def test_the_url_that_only_reads_is_found_beside_the_other(tmp_path: Path) -> No
     ],
 )
 def test_a_value_of_the_wrong_type_is_refused_by_file_and_key(tmp_path: Path, line: str, said: str) -> None:
-    with pytest.raises(ImproperlyConfigured, match=said) as caught:
+    with pytest.raises(Misconfigured, match=said) as caught:
         declared(tmp_path, line)
     assert "environments.toml" in str(caught.value)
 
 
 def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
-    with pytest.raises(
-        ImproperlyConfigured, match=r"SIGNALBOX_ENVIRONMENTS names .*gone.toml, and there is no such file"
-    ):
+    with pytest.raises(Misconfigured, match=r"SIGNALBOX_ENVIRONMENTS names .*gone.toml, and there is no such file"):
         environments.read(tmp_path / "gone.toml", {}, is_named=True)
     assert len(environments.read(tmp_path / "gone.toml", {}).environments) == 3
 
@@ -228,7 +226,7 @@ def test_a_file_that_is_named_has_to_be_there(tmp_path: Path) -> None:
 def test_a_part_that_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "environments.toml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ImproperlyConfigured, match=said):
+    with pytest.raises(Misconfigured, match=said):
         environments.load(path, {})
 
 
@@ -259,5 +257,5 @@ def test_what_becomes_of_what_comes_late_is_declared(tmp_path: Path, order: OutO
 def test_another_word_for_it_is_refused(tmp_path: Path, given: str) -> None:
     path = tmp_path / "environments.toml"
     path.write_text(f"[environments.a]\nurl = 'A'\nout_of_order = {given}\n")
-    with pytest.raises(ImproperlyConfigured, match="`out_of_order` of a must be one of these: refuse, ask, allow"):
+    with pytest.raises(Misconfigured, match="`out_of_order` of a must be one of these: refuse, ask, allow"):
         environments.load(path, {})

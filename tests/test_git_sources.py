@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 
 from config import environments
+from config.errors import Misconfigured
 from config.git_sources import GitDeclaration
 from config.sources import Source
 
@@ -68,12 +68,12 @@ def test_a_source_may_raise_what_a_fetch_may_take(tmp_path: Path) -> None:
     ],
 )
 def test_a_limit_that_is_none_is_refused(limits: str, fault: str, tmp_path: Path) -> None:
-    with pytest.raises(ImproperlyConfigured, match=fault):
+    with pytest.raises(Misconfigured, match=fault):
         git_of(tmp_path, HTTPS + limits)
 
 
 def test_a_secret_that_can_be_guessed_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImproperlyConfigured, match="The secret in HOOK is shorter than 16") as refusal:
+    with pytest.raises(Misconfigured, match="The secret in HOOK is shorter than 16") as refusal:
         declared(tmp_path, HTTPS + 'webhook_secret = "HOOK"', HOOK="h00k")
     assert "h00k" not in str(refusal.value)
 
@@ -151,6 +151,6 @@ def test_the_page_of_a_commit_may_be_said(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_meant_is_refused_without_what_is_secret(text: str, said: str, tmp_path: Path) -> None:
-    with pytest.raises(ImproperlyConfigured, match=said) as refusal:
+    with pytest.raises(Misconfigured, match=said) as refusal:
         declared(tmp_path, text)
     assert "s3cret" not in str(refusal.value)

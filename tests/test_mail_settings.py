@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 
 from config import mail
+from config.errors import Misconfigured
 from tests.malformed_urls import SHAPES
 
 #: Wrong for a database, and clear here.
@@ -15,7 +15,7 @@ GOOD = {mail.URL: "smtp://app:p%2Fw%40@mail.example:2525", mail.SENDER: SENDER, 
 
 
 def _refusal(**changes: str) -> str:
-    with pytest.raises(ImproperlyConfigured) as refused:
+    with pytest.raises(Misconfigured) as refused:
         mail.load(GOOD | changes, [])
     return str(refused.value)
 

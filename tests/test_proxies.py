@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 from django.test import RequestFactory
 
 from config import proxies
+from config.errors import Misconfigured
 from dashboard.services import actors
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def test_the_client_is_who_our_own_proxies_say(trusted: str, peer: str, forwarde
 
 @pytest.mark.parametrize("text", ["10.0.0.0/99", "the proxy", "10.0.0.0/8; 11.0.0.0/8", "-1"])
 def test_what_cannot_be_understood_is_refused_at_the_start(text: str) -> None:
-    with pytest.raises(ImproperlyConfigured, match="SIGNALBOX_TRUSTED_PROXIES"):
+    with pytest.raises(Misconfigured, match="SIGNALBOX_TRUSTED_PROXIES"):
         proxies.load(text)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 
 from config import formats
+from config.errors import Misconfigured
 from config.formats import DeclaredReading
 
 
@@ -51,10 +51,11 @@ def test_a_source_may_name_the_table_in_which_its_tool_keeps_the_history(tmp_pat
         ('format = "flyway"\nnames = { prefix = 1 }', "must be a table of texts: prefix, undo_prefix"),
         ('format = "flyway"\nnames = { suffix = ".sql" }', "has suffix; known are prefix"),
         ('format = "flyway"\nnames = { separator = "" }', "the separator and each suffix need"),
+        ('format = "flyway"\nnames = { suffixes = " " }', "the separator and each suffix need"),
         ('format = "flyway"\nnames = { prefix = "R" }', "each prefix has to be another one"),
         ('placeholders = { db_password = "x" }', "db_password of the source default sounds like a secret"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(text: str, said: str, tmp_path: Path) -> None:
-    with pytest.raises(ImproperlyConfigured, match=said):
+    with pytest.raises(Misconfigured, match=said):
         declared(tmp_path, f"[sources.default]\n{text}")

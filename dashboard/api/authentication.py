@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
-from dashboard.services import actors, tokens
+from dashboard.services import actors, callers
 from dashboard.services.actors import Actor
 from dashboard.services.errors import TokenRefused
 
@@ -21,4 +21,4 @@ def actor_of(request: HttpRequest) -> Actor:
             reason="This address needs a token.",
             remedy="Send one in the header Authorization: Bearer … . An administrator makes it on the page Tokens.",
         )
-    return tokens.authenticate(text.strip(), source_ip=actors.address_of(request))
+    return callers.authenticate(text.strip(), source_ip=actors.address_of(request))

@@ -11,6 +11,7 @@ import argparse
 
 from dashboard.cli import repairs
 from dashboard.engine.plan import Action
+from dashboard.local.workspace import Workspace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,5 +20,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--changed-sql", action="store_true", help="files whose SQL changed, not only their comments")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, workspace: Workspace) -> int:
     return repairs.run(options, Action.ACCEPT_CHANGE if options.changed_sql else Action.ACCEPT)

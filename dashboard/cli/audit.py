@@ -9,6 +9,7 @@ from pathlib import Path
 from django.db import Error
 
 from dashboard.cli.exits import Exit
+from dashboard.local.workspace import Workspace
 from dashboard.models import command_line
 from dashboard.presenters import audit as presenter
 from dashboard.services import audit_chain, audit_guard, audit_heads
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     writer.set_defaults(answer=_writer)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, workspace: Workspace) -> int:
     try:
         code: int = options.answer(options)
     except Error as error:

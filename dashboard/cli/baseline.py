@@ -11,6 +11,7 @@ import argparse
 
 from dashboard.cli import repairs
 from dashboard.engine.plan import Action
+from dashboard.local.workspace import Workspace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,5 +19,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", required=True, metavar="VERSION", help="up to and including this version")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, workspace: Workspace) -> int:
     return repairs.run(options, Action.BASELINE)

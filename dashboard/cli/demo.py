@@ -25,6 +25,7 @@ from dashboard.cli.exits import Exit
 from dashboard.engine import localserver
 from dashboard.engine.errors import LocalServerError
 from dashboard.engine.localserver import LocalServer
+from dashboard.local.workspace import Workspace
 
 DATABASES = {
     "SIGNALBOX_DATABASE_URL": "signalbox",
@@ -51,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tell-story", action="store_true", help=argparse.SUPPRESS)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, workspace: Workspace) -> int:
     if options.tell_story:
         demo_story.tell()
         return Exit.OK

@@ -13,6 +13,7 @@ from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine.errors import EngineError
 from dashboard.engine.schema import diff
+from dashboard.local.workspace import Workspace
 from dashboard.models import DriftCheck
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
@@ -35,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
-def run(options: argparse.Namespace) -> int:
-    environments = chosen_environments.chosen(options)
+def run(options: argparse.Namespace, workspace: Workspace) -> int:
+    environments = chosen_environments.chosen(options, workspace)
     if not environments:
         print(chosen_environments.NONE, file=sys.stderr)
         return Exit.USAGE

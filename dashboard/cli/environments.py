@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from django.conf import settings
-
+from config.environments import Environment, UnknownEnvironment
+from config.sources import Source
 from dashboard.cli.exits import Exit
 from dashboard.engine import scoping
 from dashboard.engine.migration import Folder
-from dashboard.models import environments, sources
-from dashboard.models.environments import Environment
-from dashboard.models.sources import Source
-from dashboard.selectors import folders
+from dashboard.local.workspace import Workspace
 
 #: Said where nothing is asked for and no variable is set.
 NONE = "No environment is configured: set DATABASE_URL, or see config/environments.toml."
@@ -44,40 +40,44 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def chosen(options: argparse.Namespace) -> list[Environment]:
+def chosen(options: argparse.Namespace, workspace: Workspace) -> list[Environment]:
     """The environments asked for; without a choice those whose variable holds something. Exits with 2 for a name that
     is not known."""
     if not options.environments:
-        return [e for e in environments.all_environments() if e.configured or e.fault]
+        return [e for e in workspace.declaration.environments if e.configured or e.fault]
+    return [named(slug, workspace) for slug in options.environments]
+
+
+def named(slug: str, workspace: Workspace) -> Environment:
+    """Exits with 2 for a name that is not known."""
     try:
-        return [environments.get(slug) for slug in options.environments]
-    except environments.UnknownEnvironment as error:
-        known = ", ".join(e.slug for e in environments.all_environments())
+        return workspace.declaration.get(slug)
+    except UnknownEnvironment as error:
+        known = ", ".join(e.slug for e in workspace.declaration.environments)
         print(f"signalbox: there is no environment {error}. Known: {known}.", file=sys.stderr)
         sys.exit(Exit.USAGE)
 
 
-def source(options: argparse.Namespace, environment: Environment | None = None) -> Source:
+def source(options: argparse.Namespace, workspace: Workspace, environment: Environment | None = None) -> Source:
     """The one that is asked for, else that of the environment, else the default one."""
-    if not options.source:
-        return sources.of(environment) if environment else sources.default()
-    named = (source for source in (sources.default(), *settings.SOURCES) if source.name == options.source)
-    return next(named, Source(name="", folder=Path(options.source)))
+    if options.source:
+        return workspace.named_source(options.source)
+    return workspace.declaration.source_of(environment) if environment else workspace.declaration.default
 
 
-def folder(options: argparse.Namespace, environment: Environment | None = None) -> Folder:
+def folder(options: argparse.Namespace, workspace: Workspace, environment: Environment | None = None) -> Folder:
     """As the environment has it, where one is named."""
-    folder = folders.of_source(source(options, environment))
+    folder = workspace.files(source(options, workspace, environment))
     return scoping.within(folder, environment.slug) if environment else folder
 
 
-def left_out() -> list[Environment]:
+def left_out(workspace: Workspace) -> list[Environment]:
     """The declared environments that a verb without a choice leaves out, because they have no database."""
-    return [e for e in environments.all_environments() if not e.configured and not e.fault]
+    return [e for e in workspace.declaration.environments if not e.configured and not e.fault]
 
 
-def tell_left_out(options: argparse.Namespace) -> None:
-    for environment in () if options.environments else left_out():
+def tell_left_out(options: argparse.Namespace, workspace: Workspace) -> None:
+    for environment in () if options.environments else left_out(workspace):
         print(f"signalbox: {complaint(environment)}", file=sys.stderr)
 
 

@@ -6,7 +6,6 @@ import sys
 from enum import IntEnum
 
 from dashboard.engine import errors as engine
-from dashboard.engine.git import errors as git
 from dashboard.presenters import hidden
 from dashboard.services import errors as services
 
@@ -29,7 +28,7 @@ CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
     (engine.SourceNotConfigured, Exit.UNREACHABLE),
     (engine.SourceMissing, Exit.USAGE),
     (engine.SourceUnreadable, Exit.USAGE),
-    (git.GitFetchFailed, Exit.UNREACHABLE),
+    (engine.GitFetchFailed, Exit.UNREACHABLE),
     (engine.NoSuchMigration, Exit.USAGE),
     (engine.NoSuchToolTable, Exit.USAGE),
     (engine.TargetUnreachable, Exit.UNREACHABLE),

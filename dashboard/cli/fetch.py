@@ -14,6 +14,7 @@ from django.db import Error
 
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine.errors import EngineError
+from dashboard.local.workspace import Workspace
 from dashboard.models import sources
 from dashboard.models.sources import Source
 from dashboard.selectors import folders, git
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, workspace: Workspace) -> int:
     declared = {source.name: source for source in sources.in_git()}
     if unknown := [name for name in options.sources if name not in declared]:
         known = ", ".join(declared) or "no name"

@@ -11,6 +11,7 @@ import argparse
 
 from dashboard.cli import repairs
 from dashboard.engine.plan import Action
+from dashboard.local.workspace import Workspace
 from dashboard.services import plans
 
 
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, workspace: Workspace) -> int:
     return repairs.work(
         options, Action.IMPORT, lambda environment: plans.import_history(environment, table=options.table)
     )

@@ -17,7 +17,7 @@ from dashboard.cli.exits import Exit
 from dashboard.engine import scoping
 from dashboard.engine.lint import Finding, LintContext, lint_folder
 from dashboard.engine.migration import Folder, Severity
-from dashboard.services import targets
+from dashboard.local.workspace import Workspace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--supabase", action="store_true", help="the schema public is served by Supabase's API")
 
 
-def run(options: argparse.Namespace) -> int:
-    folder = _folder(options)
+def run(options: argparse.Namespace, workspace: Workspace) -> int:
+    folder = _folder(options, workspace)
     findings = lint_folder(folder, LintContext(pg_major=options.pg, supabase=options.supabase))
     for finding in findings:
         print(json.dumps(asdict(finding)) if options.json else _text(finding))
@@ -45,11 +45,11 @@ def run(options: argparse.Namespace) -> int:
     return Exit.ATTENTION if any(finding.blocks for finding in findings) else Exit.OK
 
 
-def _folder(options: argparse.Namespace) -> Folder:
+def _folder(options: argparse.Namespace, workspace: Workspace) -> Folder:
     if not options.environments:
-        return scoping.parted(chosen_environments.folder(options))
-    (environment,) = chosen_environments.chosen(options)
-    return targets.judged(environment, chosen_environments.folder(options, environment))
+        return scoping.parted(chosen_environments.folder(options, workspace))
+    (environment,) = chosen_environments.chosen(options, workspace)
+    return workspace.judged(environment, chosen_environments.folder(options, workspace, environment))
 
 
 def _text(finding: Finding) -> str:

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from dashboard.cli.exits import Exit
 from dashboard.engine.status import State
+from dashboard.local.workspace import Workspace
 from dashboard.models import ChangeRequest
 
 TITLE = "From a file to a run"
@@ -141,7 +142,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """No arguments."""
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, workspace: Workspace) -> int:
     print("\n".join(_picture()))
     return Exit.OK
 

@@ -19,10 +19,7 @@ from dashboard.engine import planner
 from dashboard.engine.errors import EngineError, NothingToDo
 from dashboard.engine.plan import Plan, Target
 from dashboard.engine.run import executor
-from dashboard.models import command_line
-from dashboard.selectors import control, git
-from dashboard.services import plans as plan_service
-from dashboard.services import targets
+from dashboard.local.workspace import Workspace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,62 +30,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
-    environments = chosen_environments.chosen(options)
+def run(options: argparse.Namespace, workspace: Workspace) -> int:
+    environments = chosen_environments.chosen(options, workspace)
     if not environments:
         print(chosen_environments.NONE, file=sys.stderr)
         return Exit.USAGE
-    chosen_environments.tell_left_out(options)
+    chosen_environments.tell_left_out(options, workspace)
     worst: int = Exit.OK
     plans: dict[Plan, str] = {}
     for environment in environments:
         try:
-            worst = max(worst, _plan(options, environment, plans))
+            worst = max(worst, _plan(options, workspace, environment, plans))
         except EngineError as error:
             worst = max(worst, complain(error))
     if options.json:
-        print(json.dumps([_object(plan, sql) for plan, sql in plans.items()], indent=2))
+        print(json.dumps([_object(workspace, plan, sql) for plan, sql in plans.items()], indent=2))
     elif plans:
-        print("\n\n".join(sql or _text(plan) for plan, sql in plans.items()))
+        print("\n\n".join(sql or _text(workspace, plan) for plan, sql in plans.items()))
     return worst
 
 
-def _plan(options: argparse.Namespace, environment: Environment, plans: dict[Plan, str]) -> Exit:
+def _plan(options: argparse.Namespace, workspace: Workspace, environment: Environment, plans: dict[Plan, str]) -> Exit:
     """Adds its plan, with what it would send."""
-    folder = chosen_environments.folder(options, environment)
-    target = targets.read(environment)
-    _check_is_apart(environment, target)
-    worst = _complain_of_records(target) if target.history.contradicted else Exit.OK
+    folder = chosen_environments.folder(options, workspace, environment)
+    target = workspace.read(environment)
+    _check_is_apart(workspace, environment, target)
+    worst = _complain_of_records(workspace, target) if target.history.contradicted else Exit.OK
     try:
-        plan = planner.apply(target, targets.judged(environment, folder, target), upto=options.to)
+        plan = planner.apply(target, workspace.judged(environment, folder, target), upto=options.to)
     except NothingToDo as error:
         return max(worst, complain(error), Exit.OK if folder.migrations else Exit.ATTENTION)
-    plans[plan] = plan_service.as_sql(plan, environment) if options.sql else ""
+    plans[plan] = workspace.as_sql(plan, environment) if options.sql else ""
     return Exit.ATTENTION if plan.stops_before else worst
 
 
-def _check_is_apart(environment: Environment, target: Target) -> None:
+def _check_is_apart(workspace: Workspace, environment: Environment, target: Target) -> None:
     if environment.protected:
-        access = replace(targets.access(environment), control=control.identity_if_reachable())
+        access = replace(workspace.access(environment), control=workspace.control_identity())
         executor.check_is_apart(target.identity, access)
 
 
-def _complain_of_records(target: Target) -> Exit:
+def _complain_of_records(workspace: Workspace, target: Target) -> Exit:
     labels = ", ".join(entry.label for entry in target.history.contradicted)
     print(f"signalbox: History and log of {target.name} contradict each other: {labels}.", file=sys.stderr)
-    print(f"  `{command_line.of('status')}` says how, and what to do.", file=sys.stderr)
+    print(f"  `{workspace.typed('status')}` says how, and what to do.", file=sys.stderr)
     return Exit.ATTENTION
 
 
-def _object(plan: Plan, sql: str) -> dict[str, Any]:
-    commit = git.of_plan(plan)
+def _object(workspace: Workspace, plan: Plan, sql: str) -> dict[str, Any]:
+    commit = workspace.commit_of(plan)
     facts = {"digest": plan.digest, "source_commit": commit.to_dict() if commit else None}
     return plan.to_dict() | facts | ({"sql": sql} if sql else {})
 
 
-def _text(plan: Plan) -> str:
+def _text(workspace: Workspace, plan: Plan) -> str:
     lines = [f"{plan.environment}, digest {plan.digest}"]
-    if commit := git.of_plan(plan):
+    if commit := workspace.commit_of(plan):
         lines.append(f"  files of commit {commit.short} {commit.subject} (by {commit.author})")
     lines += [f"  {step.action} {step.label}" for step in plan.steps]
     lines += [f"  note: {warning.sentence}" for warning in plan.warnings]

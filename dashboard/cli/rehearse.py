@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from config.environments import Environment
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine import planner, rehearsal
@@ -38,9 +39,8 @@ from dashboard.engine.rehearsal.report import (
     Verdict,
 )
 from dashboard.engine.schema import diff
-from dashboard.models import environments
-from dashboard.models.environments import Environment
-from dashboard.services import rehearsing, targets
+from dashboard.local import rehearsing
+from dashboard.local.workspace import Workspace
 
 #: Locks that reading and writing take anyway.
 _ORDINARY = frozenset({"ACCESS SHARE", "ROW SHARE", "ROW EXCLUSIVE"})
@@ -67,14 +67,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
-    environment = chosen_environments.chosen(options)[0] if options.environments else None
-    folder = chosen_environments.folder(options, environment)
+def run(options: argparse.Namespace, workspace: Workspace) -> int:
+    environment = chosen_environments.chosen(options, workspace)[0] if options.environments else None
+    folder = chosen_environments.folder(options, workspace, environment)
     if options.server_env and not os.environ.get(options.server_env):
         print(f"signalbox: the variable {options.server_env} is not set.", file=sys.stderr)
         return Exit.USAGE
     try:
-        report = _rehearse(options, folder, environment, _json if options.json else _text)
+        report = _rehearse(options, workspace, folder, environment, _json if options.json else _text)
     except (NothingToDo, PlanBlocked) as error:
         return _nothing_rehearsed(error, folder)
     for left in report.not_reached if options.json else ():
@@ -86,19 +86,24 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _rehearse(
-    options: argparse.Namespace, folder: Folder, environment: Environment | None, show: Callable[[Proof], str]
+    options: argparse.Namespace,
+    workspace: Workspace,
+    folder: Folder,
+    environment: Environment | None,
+    show: Callable[[Proof], str],
 ) -> Report:
     common: dict[str, Any] = {
+        "declaration": workspace.declaration,
         "server_url": os.environ.get(options.server_env or "") or None,
         "server_variable": options.server_env or rehearsal.VARIABLE,
         "keep_going": options.keep_going,
-        "registered": [] if options.on_target_server else _registered(),
+        "registered": [] if options.on_target_server else _registered(workspace),
         "listener": lambda proof: print(show(proof), flush=True),
     }
     if environment is None:
         return rehearsing.of_folder(folder, **common)
-    target = targets.read(environment)
-    folder = targets.judged(environment, folder, target)
+    target = workspace.read(environment)
+    folder = workspace.judged(environment, folder, target)
     plan = _plan(target, folder)
     verify = verifications.read(folder)
     report = rehearsing.of_plan(plan, environment=environment, verify=verify, **common)
@@ -132,8 +137,8 @@ def _complain_of_what_is_missing(report: Report) -> None:
         print("Nothing was rehearsed: the folder holds no migration.", file=sys.stderr)
 
 
-def _registered() -> list[Address]:
-    return [targets.address(environment) for environment in environments.all_environments() if environment.configured]
+def _registered(workspace: Workspace) -> list[Address]:
+    return [workspace.access(each).address for each in workspace.declaration.environments if each.configured]
 
 
 # One JSON object a line

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable, Mapping
 
 from dashboard.cli.exits import Exit
+from dashboard.local.workspace import Workspace
 from dashboard.models import ChangeRequest, Run
 
 HEAD = """# States
@@ -18,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """No arguments."""
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, workspace: Workspace) -> int:
     print(
         "\n".join([HEAD, *_diagram("Change request", ChangeRequest.TRANSITIONS), *_diagram("Run", Run.TRANSITIONS)]),
         end="",

@@ -14,7 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
+from config.environments import Environment
+from config.sources import Source
 from dashboard.cli import environments as chosen_environments
+from dashboard.cli.environments import source as _source_of
 from dashboard.cli.exits import Exit, code_of
 from dashboard.engine import scoping, status
 from dashboard.engine.errors import EngineError
@@ -22,12 +25,8 @@ from dashboard.engine.imports import due
 from dashboard.engine.migration import Folder, Severity
 from dashboard.engine.plan import Target
 from dashboard.engine.status import MigrationStatus, State
-from dashboard.models import command_line
-from dashboard.models.environments import Environment
-from dashboard.models.sources import Source
-from dashboard.presenters import statuses
-from dashboard.selectors import folders, git
-from dashboard.services import targets
+from dashboard.local.workspace import Workspace
+from dashboard.presenters.migration_states import MIGRATION
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,43 +34,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exit-code", action="store_true", help="exit with 3 when something is pending")
 
 
-def run(options: argparse.Namespace) -> int:
-    chosen = chosen_environments.chosen(options)
-    files = _folders(options, chosen)
-    looks = _look_at(chosen)
-    first, *others = (_source(source, folder) for source, folder in files.items())
+def run(options: argparse.Namespace, workspace: Workspace) -> int:
+    chosen = chosen_environments.chosen(options, workspace)
+    files = _folders(options, workspace, chosen)
+    looks = _look_at(workspace, chosen)
+    left_out = [] if options.environments else chosen_environments.left_out(workspace)
+    first, *others = (_source(workspace, source, folder) for source, folder in files.items())
     report = {
         **first,
         "other_sources": others,
         "environments": [
-            _environment(environment, answer, files[chosen_environments.source(options, environment)])
+            _environment(workspace, environment, answer, files[_source_of(options, workspace, environment)])
             for environment, answer in looks
         ],
-        "without_database": [] if options.environments else list(map(_left_out, chosen_environments.left_out())),
+        "without_database": list(map(_left_out, left_out)),
     }
-    print(json.dumps(report, indent=2) if options.json else _text(report))
-    judged = [folder for source, folder in files.items() for folder in _asked_about(source, folder, options, chosen)]
+    print(json.dumps(report, indent=2) if options.json else _text(workspace, report))
+    judged = [
+        part for source, folder in files.items() for part in _asked_about(source, folder, options, workspace, chosen)
+    ]
     return _exit_code(judged, looks, report, pending_counts=options.exit_code)
 
 
-def _folders(options: argparse.Namespace, chosen: list[Environment]) -> dict[Source, Folder]:
+def _folders(options: argparse.Namespace, workspace: Workspace, chosen: list[Environment]) -> dict[Source, Folder]:
     """What is asked for reads; where no environment is, the default one. Raises SourceMissing, SourceUnreadable."""
-    asked = dict.fromkeys(chosen_environments.source(options, environment) for environment in chosen)
-    return {source: folders.of_source(source) for source in asked or [chosen_environments.source(options)]}
+    asked = dict.fromkeys(_source_of(options, workspace, environment) for environment in chosen)
+    return {source: workspace.files(source) for source in asked or [_source_of(options, workspace)]}
 
 
 def _asked_about(
-    source: Source, folder: Folder, options: argparse.Namespace, chosen: list[Environment]
+    source: Source, folder: Folder, options: argparse.Namespace, workspace: Workspace, chosen: list[Environment]
 ) -> list[Folder]:
     """The folder as each environment has it that was asked for by name; else the whole of it."""
     if not options.environments:
         return [folder]
-    own = [environment for environment in chosen if chosen_environments.source(options, environment) == source]
+    own = [environment for environment in chosen if _source_of(options, workspace, environment) == source]
     return [scoping.within(folder, environment.slug) for environment in own]
 
 
-def _source(source: Source, folder: Folder) -> dict[str, Any]:
-    commit = git.known_as(source.name, folder.commit)
+def _source(workspace: Workspace, source: Source, folder: Folder) -> dict[str, Any]:
+    commit = workspace.commit(source.name, folder.commit)
     return {
         "source": folder.source,
         "source_commit": commit.to_dict() if commit else None,
@@ -86,21 +88,23 @@ def _left_out(environment: Environment) -> dict[str, str]:
     return {"environment": environment.slug, "because": chosen_environments.complaint(environment)}
 
 
-def _look_at(environments: list[Environment]) -> list[tuple[Environment, Target | EngineError]]:
+def _look_at(workspace: Workspace, environments: list[Environment]) -> list[tuple[Environment, Target | EngineError]]:
     """All at once, so that one that does not answer holds up no other."""
     if not environments:
         return []
     with ThreadPoolExecutor(max_workers=len(environments)) as pool:
-        return list(zip(environments, pool.map(targets.read_or_error, environments), strict=True))
+        return list(zip(environments, pool.map(workspace.read_or_error, environments), strict=True))
 
 
-def _environment(environment: Environment, answer: Target | EngineError, folder: Folder) -> dict[str, Any]:
+def _environment(
+    workspace: Workspace, environment: Environment, answer: Target | EngineError, folder: Folder
+) -> dict[str, Any]:
     report: dict[str, Any] = {
         "environment": environment.slug,
         "name": environment.name,
         "protected": environment.protected,
         "source": environment.source,
-        "address": targets.address(environment).shown,
+        "address": workspace.access(environment).address.shown,
     }
     if isinstance(answer, EngineError):
         return report | {
@@ -169,7 +173,7 @@ def _has_error(folder: Folder) -> bool:
     return any(problem.severity is Severity.ERROR for problem in folder.problems)
 
 
-def _text(report: dict[str, Any]) -> str:
+def _text(workspace: Workspace, report: dict[str, Any]) -> str:
     lines = []
     for source in (report, *report["other_sources"]):
         lines.append(f"{source['source']}: {_count(len(source['files']))}")
@@ -177,7 +181,7 @@ def _text(report: dict[str, Any]) -> str:
             lines.append(f"  commit {commit['short']} {commit['subject']} (by {commit['author']})")
         lines += [_problem_line(problem) for problem in source["problems"] if problem["severity"] == Severity.ERROR]
     for environment in report["environments"]:
-        lines += ["", *_environment_lines(environment)]
+        lines += ["", *_environment_lines(workspace, environment)]
     if not report["environments"]:
         lines += ["", chosen_environments.NONE]
     elif report["without_database"]:
@@ -201,7 +205,7 @@ def _count(files: int) -> str:
     return "1 file" if files == 1 else f"{files} files"
 
 
-def _environment_lines(environment: dict[str, Any]) -> list[str]:
+def _environment_lines(workspace: Workspace, environment: dict[str, Any]) -> list[str]:
     head = f"{environment['name']} ({environment['address']})"
     if not environment["reachable"]:
         error = environment["error"]
@@ -210,7 +214,7 @@ def _environment_lines(environment: dict[str, Any]) -> list[str]:
     if environment["attention"]:
         counts += f", {environment['attention']} need attention"
     frozen = [f"  {_FROZEN.format(label=label, name=environment['name'])}" for label in environment["unfinished"]]
-    waiting = [f"  {_waiting(label, environment['environment'])}" for label in environment["not_imported"]]
+    waiting = [f"  {_waiting(workspace, label, environment['environment'])}" for label in environment["not_imported"]]
     return [f"{head}: {counts}", *frozen, *waiting, *(f"  {_state_line(item)}" for item in environment["migrations"])]
 
 
@@ -224,10 +228,10 @@ _FROZEN = (
 )
 
 
-def _waiting(label: str, slug: str) -> str:
-    return _WAITING.format(label=label, command=command_line.of(f"import {slug}"))
+def _waiting(workspace: Workspace, label: str, slug: str) -> str:
+    return _WAITING.format(label=label, command=workspace.typed(f"import {slug}"))
 
 
 def _state_line(item: dict[str, Any]) -> str:
-    line = f"{item['version']} {item['name']}: {statuses.MIGRATION[item['state']].label.lower()}"
+    line = f"{item['version']} {item['name']}: {MIGRATION[item['state']].label.lower()}"
     return line if item["state"] in {State.APPLIED, State.PENDING} else f"{line}. {item['sentence']}"

@@ -10,6 +10,7 @@ import argparse
 
 from dashboard.cli import repairs
 from dashboard.engine.plan import Action
+from dashboard.local.workspace import Workspace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,5 +18,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     repairs.add_migrations(parser)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, workspace: Workspace) -> int:
     return repairs.run(options, Action.UNSKIP)

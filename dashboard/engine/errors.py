@@ -76,6 +76,15 @@ class SourceNotConfigured(EngineError):
     advice = "Set {variables} for web and worker; they read it when they start."
 
 
+class GitFetchFailed(EngineError):
+    """The server, or the way to it, failed in a way that has no other name here. Facts: repository, reason."""
+
+    code = "git_failed"
+    sentence = "{repository} could not be fetched: {reason}."
+    state = "The last commit that was fetched stays in force, and no database was touched."
+    advice = "Fetch again; if it fails again, ask whoever runs that server, with this sentence."
+
+
 class SqlSyntaxError(EngineError):
     """PostgreSQL's parser refuses the text. Facts: message, line, column (1-based), excerpt."""
 

@@ -293,6 +293,8 @@ class Folder:
     commit: str = ""  # the id of the commit that it is of; empty for a folder on disk
     #: Of a folder as one environment has it: what is for other environments only. It is in no plan there.
     elsewhere: tuple[Migration, ...] = ()
+    #: Its tool knows a migration by its whole name: of those with one number, the second is 1.2, the third 1.3 …
+    named_in_full: bool = False
 
     @property
     def every(self) -> tuple[Migration, ...]:

@@ -160,14 +160,13 @@ class _Files:
                 self._by_checksum.setdefault(checksum, migration)
         here = {migration.identity for migration in folder.every}
         self._numbers = {migration.version for migration in folder.migrations}
-        self._unranked = {(_unranked(migration.version), migration.name) for migration in folder.migrations}
-        self._shifted: dict[tuple[str, str], AppliedMigration] = {}
+        lost = [row for row in standing if row.kind is not Kind.SKIPPED and row.identity not in here]
+        self._unranked = _by_unranked(folder.migrations)
+        self._shifted = _by_unranked(lost) if folder.named_in_full else {}
         self._lost: dict[str, AppliedMigration] = {}
-        for row in standing:
-            if row.kind is not Kind.SKIPPED and row.identity not in here:
-                self._shifted[_unranked(row.version), row.name] = row
-                for checksum in _checksums(row.checksum, row.checksum_sql):
-                    self._lost.setdefault(checksum, row)
+        for row in lost:
+            for checksum in _checksums(row.checksum, row.checksum_sql):
+                self._lost.setdefault(checksum, row)
         once = (version_key(row.version) for row in self._taken.values() if not row.is_repeatable)
         self.highest = max(once, default=None)
         self._repeatable = {m.identity: m for m in folder.every if m.is_repeatable}
@@ -223,6 +222,10 @@ class _Files:
 def _unranked(version: str) -> str:
     """A number without its rank among those of one number: 1 of 1.2."""
     return version.partition(".")[0]
+
+
+def _by_unranked[T: (Migration, AppliedMigration)](items: Iterable[T]) -> Mapping[tuple[str, str], T]:
+    return {(_unranked(item.version), item.name): item for item in items}
 
 
 def _checksums(checksum: str, checksum_sql: str) -> Iterator[str]:

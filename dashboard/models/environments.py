@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from config.environments import Environment
+from config.declaration import Declaration
+from config.environments import Environment, UnknownEnvironment
+from config.sources import DEFAULT, Source
 
-__all__ = ["Environment", "UnknownEnvironment", "all_environments", "get", "get_even_former"]
+__all__ = ["Environment", "UnknownEnvironment", "all_environments", "declaration", "get", "get_even_former"]
 
 
-class UnknownEnvironment(LookupError):
-    """No environment of that name is declared."""
+def declaration() -> Declaration:
+    """What holds now, as one value."""
+    return Declaration(
+        environments=settings.ENVIRONMENTS,
+        default=Source(name=DEFAULT, folder=settings.SOURCE, reading=settings.SOURCE_READING, git=settings.SOURCE_GIT),
+        sources=settings.SOURCES,
+        jobs=settings.TRUSTED_JOBS,
+        tracking_schema=settings.TRACKING_SCHEMA,
+        rehearsal_url=settings.REHEARSAL_URL,
+    )
 
 
 def all_environments() -> tuple[Environment, ...]:
@@ -19,10 +29,8 @@ def all_environments() -> tuple[Environment, ...]:
 
 
 def get(slug: str) -> Environment:
-    for environment in all_environments():
-        if environment.slug == slug:
-            return environment
-    raise UnknownEnvironment(slug)
+    """Raises UnknownEnvironment."""
+    return declaration().get(slug)
 
 
 def get_even_former(slug: str) -> Environment:

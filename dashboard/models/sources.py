@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-
 from config.sources import DEFAULT, Source
 from dashboard.models import environments
 from dashboard.models.environments import Environment
@@ -13,17 +11,16 @@ __all__ = ["DEFAULT", "Source", "all_sources", "default", "environments_of", "in
 
 def all_sources() -> tuple[Source, ...]:
     """The default one first, where an environment takes its files from it; then the declared ones."""
-    declared: tuple[Source, ...] = settings.SOURCES
-    return (default(), *declared) if not declared or environments_of(default()) else declared
+    return environments.declaration().all_sources()
 
 
 def default() -> Source:
-    return Source(name=DEFAULT, folder=settings.SOURCE, reading=settings.SOURCE_READING, git=settings.SOURCE_GIT)
+    return environments.declaration().default
 
 
 def of(environment: Environment) -> Source:
     """A former environment has the default one."""
-    return next((source for source in settings.SOURCES if source.name == environment.source), default())
+    return environments.declaration().source_of(environment)
 
 
 def in_git() -> tuple[Source, ...]:

@@ -18,7 +18,7 @@ from dashboard.engine.status import State
 from dashboard.models import ChangeRequest
 from dashboard.models.environments import Environment
 from dashboard.models.sources import DEFAULT
-from dashboard.presenters import actions, links, row_changes, statuses, wording
+from dashboard.presenters import actions, links, row_changes, rows, statuses, wording
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.findings import Note, notes
 from dashboard.presenters.row_changes import RowChangeView
@@ -96,7 +96,7 @@ def view(detail: Detail, environment: Environment, *, saving: Plan | None = None
         steps=tuple(_step(detail, position) for position in range(len(plan.steps))),
         rows=row_changes.views(detail.rows, source=plan.source or DEFAULT),
         reasons=() if plan.action is Action.IMPORT else plan.reasons,
-        row_notes=row_changes.common_notes(detail.rows),
+        row_notes=rows.common_notes(detail.rows),
         to_accept=tuple(w for w in plan.warnings if w.needs_acceptance),
         to_know=tuple(w for w in plan.warnings if not w.needs_acceptance and w.code != SAID_AT_THE_STEP),
         unjudged=plan.unjudged,

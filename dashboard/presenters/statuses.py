@@ -5,30 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dashboard.engine.migration import Severity
-from dashboard.engine.status import State
 from dashboard.models import ChangeRequest, DriftCheck, Rehearsal, Run, RunStatement, RunStep
+from dashboard.presenters.migration_states import MIGRATION as MIGRATION
 from dashboard.presenters.pills import Pill
 
-#: A migration in an environment.
-MIGRATION: Mapping[State, Pill] = {
-    State.PENDING: Pill(label="Pending", tone="info", icon="pending"),
-    State.OUT_OF_ORDER: Pill(label="Out of order", tone="warn", icon="order"),
-    State.FAILED: Pill(label="Failed, nothing changed", tone="danger", icon="fail"),
-    State.ROLLED_BACK: Pill(label="Rolled back", tone="info", icon="rollback"),
-    State.UNRECORDED: Pill(label="Record is gone", tone="warn", icon="missing"),
-    State.PARTIAL: Pill(label="Failed, partly applied", tone="danger", icon="fail"),
-    State.APPLIED: Pill(label="Applied", tone="ok", icon="ok"),
-    State.OUTDATED: Pill(label="Outdated, runs again", tone="info", icon="refresh"),
-    State.ANNOTATED: Pill(label="Applied, comments differ", tone="warn", icon="ok"),
-    State.ALTERED: Pill(label="Applied, record altered", tone="warn", icon="attention"),
-    State.MODIFIED: Pill(label="Modified", tone="danger", icon="modified"),
-    State.BASELINED: Pill(label="Baselined", tone="ok", icon="baseline"),
-    State.SKIPPED: Pill(label="Skipped", tone="muted", icon="skip"),
-    State.CONFLICT: Pill(label="Conflict", tone="warn", icon="conflict"),
-    State.MISSING: Pill(label="Missing file", tone="warn", icon="missing"),
-    State.ELSEWHERE: Pill(label="Not for this environment", tone="muted", icon="skip"),
-    State.NARROWED: Pill(label="Applied, now for others only", tone="muted", icon="ok"),
-}
 NOT_SEEN = Pill(label="Unknown", tone="muted", icon="unknown")
 #: A file that cannot run as it is, whatever its place in the order.
 BLOCKED = Pill(label="Pending, cannot run", tone="warn", icon="attention")

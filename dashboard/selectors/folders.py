@@ -17,6 +17,7 @@ from dashboard.engine.files import discovery, pairs
 from dashboard.engine.files.listing import Listing, list_folder
 from dashboard.engine.migration import Folder, MigrationId
 from dashboard.engine.sql.transaction import TransactionShape, plan_transaction
+from dashboard.local import folders as local
 from dashboard.models import GitCommit, environments, sources
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
@@ -54,28 +55,25 @@ def of_source(source: Source) -> Folder:
     """As it is now. Raises SourceMissing or SourceUnreadable."""
     if source.git:
         return _of_commit(_in_force(source))
-    reading = source.reading
-    folder = discovery.read(
-        source.folder, folder_format=reading.format, placeholders=reading.placeholders, names=reading.names
-    )
-    return _judged(folder, source)
+    return local.read(source, environments.all_environments())
 
 
 def _judged(folder: Folder, source: Source) -> Folder:
     """With what is wrong with the environments that its files name."""
-    declared, sharing = _named(source)
-    return scoping.judged(folder, declared=declared, sharing=sharing)
+    return local.judged(folder, source, environments.all_environments())
 
 
 def _named(source: Source) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Every environment, and those that take their files from this source."""
-    every = environments.all_environments()
-    return tuple(e.slug for e in every), tuple(e.slug for e in every if e.source == source.name)
+    return local.named(source, environments.all_environments())
 
 
 def listing_of(environment: Environment, folder: Folder) -> Listing:
     """What lies in the source of this environment, of which `folder` was read just now."""
-    source = sources.of(environment)
+    return listing_of_source(sources.of(environment), folder)
+
+
+def listing_of_source(source: Source, folder: Folder) -> Listing:
     commit = git.find(source, folder.commit) if source.git else None
     return git.listing(commit, source) if commit else list_folder(source.folder)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dashboard.engine import errors as engine
-from dashboard.engine.git import errors as git
 from dashboard.services import errors as services
 
 #: The first class that fits decides; every other named error is 422.
@@ -46,7 +45,7 @@ STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (engine.SourceMissing, 503),
     (engine.SourceUnreadable, 503),
     (engine.SourceNotConfigured, 503),
-    (git.GitFetchFailed, 503),
+    (engine.GitFetchFailed, 503),
 )
 
 

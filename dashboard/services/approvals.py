@@ -16,6 +16,7 @@ from dashboard.engine.errors import NotAcknowledged
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action, Plan
 from dashboard.engine.run.executor import Approval
+from dashboard.local import targets as local
 from dashboard.models import ChangeRequest, Decision, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role, has_role
@@ -32,7 +33,6 @@ from dashboard.services import (
     policies,
     quorum,
     rehearsals,
-    targets,
 )
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.errors import (
@@ -277,7 +277,7 @@ def _reevaluate(pk: int) -> bool:
         return False
     if request is None or environment is None or request.closed_at or request.runs.filter(status__in=Run.ACTIVE):
         return False
-    policy, dual_write = targets.policy(environment), environment.dual_write
+    policy, dual_write = local.policy(environment), environment.dual_write
     if changed := verification.declaration_change(request.plan, policy, dual_write):
         supersede(request, f"The policy of {environment.name} was changed: {changed}.")
         return True

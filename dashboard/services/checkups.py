@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dashboard.engine.database.doctor import Check, CheckLevel
+from dashboard.engine.database.doctor import Check
+from dashboard.local import targets as local
 from dashboard.models.environments import Environment
 from dashboard.services import imports, targets
 
@@ -10,4 +11,4 @@ from dashboard.services import imports, targets
 def of(environment: Environment, *, installation: str = "") -> tuple[Check, ...]:
     """As `targets.checkup`, with what other tools have applied there. The unfit first."""
     checks = (*targets.checkup(environment, installation=installation), *imports.checks(environment))
-    return tuple(sorted(checks, key=lambda check: list(CheckLevel)[::-1].index(check.level)))
+    return local.unfit_first(checks)

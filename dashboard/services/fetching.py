@@ -19,10 +19,9 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from config.git_sources import GitDeclaration
-from dashboard.engine.errors import EngineError, SourceNotConfigured
+from dashboard.engine.errors import EngineError, GitFetchFailed, SourceNotConfigured
 from dashboard.engine.files.listing import EntryKind
 from dashboard.engine.git import apart
-from dashboard.engine.git.errors import GitFetchFailed
 from dashboard.engine.git.values import MEGABYTE, Descent, Fetched, FetchLimits, Remote, StoredKind
 from dashboard.models import GitBlob, GitCommit, GitSource, sources
 from dashboard.models.failures import Failure

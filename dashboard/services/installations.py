@@ -74,7 +74,7 @@ def refusal() -> EngineError | None:
     return None
 
 
-def confirm(identity: str, *, by: Actor, reason: str) -> Installation:
+def confirm(identity: str, *, by: Actor, reason: str) -> None:
     """This copy may run migrations from now on, as an installation of its own. `identity` is the one on the page.
 
     Raises PermissionRefused, ReasonMissing, AlreadyDecided.
@@ -83,11 +83,11 @@ def confirm(identity: str, *, by: Actor, reason: str) -> Installation:
     reason = policies.check_reason(reason, "let a copy run migrations")
     with transaction.atomic():
         installation = current()
-        if not installation.is_held or installation.identity.hex != identity:
+        held = Installation.objects.filter(identity=installation.identity, copy_of__isnull=False, confirmed_at=None)
+        if installation.identity.hex != identity or not held.update(
+            confirmed_at=timezone.now(), confirmed_by=by.person, confirmed_because=reason
+        ):
             raise AlreadyDecided(subject="This control database", status="confirmed, or another one,")
-        installation.confirmed_at, installation.confirmed_by = timezone.now(), by.person
-        installation.confirmed_because = reason
-        installation.save()
         audit.record(
             audit.Event.INSTALLATION_CONFIRMED,
             by=by,
@@ -95,7 +95,6 @@ def confirm(identity: str, *, by: Actor, reason: str) -> Installation:
             copy_of=installation.copy_of.hex if installation.copy_of else "",
             reason=reason,
         )
-    return installation
 
 
 def _is_settled(installation: Installation, here: Home) -> bool:

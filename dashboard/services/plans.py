@@ -91,7 +91,7 @@ def import_history(environment: Environment, *, table: str = "") -> Plan:
     """Record what another tool has applied there; of several, the one whose table is named, or that the folder is
     of."""
     others = imports.read(environment, table=table)
-    plan = imports.plan(environment, targets.look(environment), others, table=table)
+    plan = imports.plan(targets.look(environment), others, table=table)
     return targets.doubted(environment, plan, others.folder)
 
 
@@ -99,7 +99,7 @@ def import_offered(environment: Environment, others: OtherHistories, *, table: s
     """The import, or why there is none, by what was read just now. Raises what looking at the target does."""
     target = targets.look(environment)
     try:
-        plan = imports.plan(environment, target, others, table=table)
+        plan = imports.plan(target, others, table=table)
     except EngineError as error:
         return error
     return targets.doubted(environment, plan, others.folder)

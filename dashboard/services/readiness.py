@@ -9,13 +9,15 @@ from django.conf import settings
 from dashboard.engine.database.doctor import Check
 from dashboard.engine.errors import EngineError
 from dashboard.engine.rehearsal import readiness
+from dashboard.local import isolation
 from dashboard.models import environments
-from dashboard.services import isolation, targets
+from dashboard.services import targets
 
 
 def of_rehearsals() -> tuple[Check, ...]:
     """Asks the rehearsal server, and each target for its version."""
-    return (readiness.examine(settings.REHEARSAL_URL or None, set(_majors())), *isolation.examine())
+    rehearsals = readiness.examine(settings.REHEARSAL_URL or None, set(_majors()))
+    return (rehearsals, *isolation.examine(environments.declaration()))
 
 
 def _majors() -> Iterator[int]:

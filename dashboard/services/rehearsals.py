@@ -24,13 +24,14 @@ from dashboard.engine.plan import Action, Plan
 from dashboard.engine.rehearsal import risk
 from dashboard.engine.rehearsal.report import Origin, Report
 from dashboard.engine.run.cancellation import Cancellation
+from dashboard.local import rehearsing
 from dashboard.models import Rehearsal, environments
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure, without_values
 from dashboard.models.tokens import Scope
 from dashboard.selectors import folders
 from dashboard.selectors import rehearsals as selector
-from dashboard.services import audit, limits, permissions, plans, policies, queue, rehearsing, targets
+from dashboard.services import audit, limits, permissions, plans, policies, queue, targets
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.heartbeat import beating
 
@@ -170,6 +171,7 @@ def _rehearse(rehearsal: Rehearsal, cancellation: Cancellation) -> Report:
     return rehearsing.of_plan(
         rehearsal.plan,
         environment=environment,
+        declaration=environments.declaration(),
         server_url=settings.REHEARSAL_URL or None,
         verify=verifications.read(folders.read(environment)),
         registered=[targets.address(each) for each in environments.all_environments()],

@@ -16,15 +16,15 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from jwt.algorithms import RSAAlgorithm
 
 from config import jobs as declared
+from config.errors import Misconfigured
 from config.jobs import JobHost, TrustedJob
 from config.tokens import Scope
 from dashboard.models import ApiToken, ChangeRequest
-from dashboard.services import jobs, tokens
+from dashboard.services import callers, jobs, tokens
 from dashboard.services.errors import IssuerSilent, NameRefused, TokenRefused
 from tests.at_once import at_once
 from tests.fix_git import QuietHandler, serving
@@ -164,7 +164,7 @@ def test_it_is_held_to_its_scopes_and_environments(trusted: TrustedJob, issuer: 
 )
 def test_another_job_is_not(trusted: TrustedJob, issuer: Issuer, changes: dict[str, Any]) -> None:
     with pytest.raises(TokenRefused):
-        tokens.authenticate(issuer.sign(**changes), source_ip=None)
+        callers.authenticate(issuer.sign(**changes), source_ip=None)
     assert not ApiToken.objects.exists()
 
 
@@ -182,7 +182,7 @@ def test_a_token_that_another_key_signed_or_none_did_is_refused(trusted: Trusted
     ]
     for text in forged:
         with pytest.raises(TokenRefused):
-            tokens.authenticate(text, source_ip=None)
+            callers.authenticate(text, source_ip=None)
 
 
 def test_a_job_of_gitlab_is_told_by_its_own_claims(
@@ -201,25 +201,25 @@ def test_a_job_of_gitlab_is_told_by_its_own_claims(
         ),
     )
     own = {"repository": None, "event_name": None, "project_path": "acme/app", "ref": "main", "ref_type": "branch"}
-    assert tokens.authenticate(issuer.sign(**own), source_ip=None).name == "deploy-gitlab"
+    assert callers.authenticate(issuer.sign(**own), source_ip=None).name == "deploy-gitlab"
     for changes in ({"ref_type": "tag"}, {"ref": "other"}, {"project_path": "acme/other"}):
         with pytest.raises(TokenRefused):
-            tokens.authenticate(issuer.sign(**{**own, **changes}), source_ip=None)
+            callers.authenticate(issuer.sign(**{**own, **changes}), source_ip=None)
 
 
 def test_keys_are_asked_for_once_and_again_for_a_new_one(
     trusted: TrustedJob, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(3):
-        tokens.authenticate(issuer.sign(), source_ip=None)
+        callers.authenticate(issuer.sign(), source_ip=None)
     assert issuer.asked == ["/.well-known/openid-configuration", "/keys"]
     issuer.add_key("two")
     try:
         with pytest.raises(TokenRefused):  # nobody makes us ask at each call
-            tokens.authenticate(issuer.sign("two"), source_ip=None)
+            callers.authenticate(issuer.sign("two"), source_ip=None)
         assert len(issuer.asked) == 2
         monkeypatch.setattr(jobs, "AGAIN", 0.0)
-        assert tokens.authenticate(issuer.sign("two"), source_ip=None).name == "deploy"
+        assert callers.authenticate(issuer.sign("two"), source_ip=None).name == "deploy"
     finally:
         del issuer.keys["two"]
 
@@ -261,11 +261,11 @@ def test_a_silent_issuer_keeps_no_thread_busy(silent_issuer: Issuer, monkeypatch
 def test_keys_that_are_kept_count_while_another_call_asks(
     trusted: TrustedJob, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tokens.authenticate(issuer.sign(), source_ip=None)
+    callers.authenticate(issuer.sign(), source_ip=None)
     monkeypatch.setattr(jobs, "AGAIN", 0.0)
     monkeypatch.setattr(jobs, "PATIENCE", 0.1)
     with jobs._issuers[issuer.url].asking:
-        assert tokens.authenticate(issuer.sign(), source_ip=None).name == "deploy"
+        assert callers.authenticate(issuer.sign(), source_ip=None).name == "deploy"
 
 
 def test_an_issuer_leads_to_no_other_host(trusted: TrustedJob, issuer: Issuer) -> None:
@@ -279,24 +279,24 @@ def test_an_issuer_leads_to_no_other_host(trusted: TrustedJob, issuer: Issuer) -
         jobs._issuers.clear()
         issuer.leads_to, issuer.says = leads_to, says
         with pytest.raises(IssuerSilent):
-            tokens.authenticate(issuer.sign(), source_ip=None)
+            callers.authenticate(issuer.sign(), source_ip=None)
     jobs._issuers.clear()
     issuer.leads_to, issuer.says = {"/elsewhere": "/keys"}, {"jwks_uri": f"{issuer.url}/elsewhere"}
-    assert tokens.authenticate(issuer.sign(), source_ip=None).name == "deploy", "on its own host it may"
+    assert callers.authenticate(issuer.sign(), source_ip=None).name == "deploy", "on its own host it may"
 
 
 def test_its_row_is_revoked_and_follows_the_file(
     trusted: TrustedJob, issuer: Issuer, settings: SettingsWrapper, carol: Actor
 ) -> None:
-    by = tokens.authenticate(issuer.sign(), source_ip=None)
+    by = callers.authenticate(issuer.sign(), source_ip=None)
     settings.TRUSTED_JOBS = (TrustedJob(**{**_values(trusted), "scopes": (Scope.READ,)}),)
-    again = tokens.authenticate(issuer.sign(), source_ip=None)
+    again = callers.authenticate(issuer.sign(), source_ip=None)
     assert by.token
     assert again.token
     assert (again.token.pk, again.token.scopes) == (by.token.pk, [Scope.READ])
     tokens.revoke(by.token.pk, by=carol)
     with pytest.raises(TokenRefused):
-        tokens.authenticate(issuer.sign(), source_ip=None)
+        callers.authenticate(issuer.sign(), source_ip=None)
 
 
 def test_a_job_does_not_take_the_name_of_a_person(
@@ -304,13 +304,13 @@ def test_a_job_does_not_take_the_name_of_a_person(
 ) -> None:
     make_user("deploy", "approver")
     with pytest.raises(NameRefused):
-        tokens.authenticate(issuer.sign(), source_ip=None)
+        callers.authenticate(issuer.sign(), source_ip=None)
 
 
 def test_where_no_job_is_trusted_nobody_is_asked(issuer: Issuer, settings: SettingsWrapper, two_files: Project) -> None:
     settings.TRUSTED_JOBS = ()
     with pytest.raises(TokenRefused):
-        tokens.authenticate(issuer.sign(), source_ip=None)
+        callers.authenticate(issuer.sign(), source_ip=None)
     assert issuer.asked == []
 
 
@@ -343,7 +343,7 @@ def test_what_the_file_says_of_a_job() -> None:
 )
 def test_what_cannot_be_meant_stops_the_start(changes: dict[str, Any], says: str) -> None:
     values = {**GIVEN, "environments": ["staging"], **changes}
-    with pytest.raises(ImproperlyConfigured) as refusal:
+    with pytest.raises(Misconfigured) as refusal:
         declared.load(Path("e.toml"), {"deploy": values}, KNOWN)
     assert says in str(refusal.value)
 

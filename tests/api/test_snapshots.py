@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from config import git_sources, sources
+from config.errors import Misconfigured
 from config.sources import Source
 from config.tokens import Scope
 from dashboard.api.v1 import calls
@@ -202,7 +202,7 @@ def test_it_is_never_fetched(
     "values", [{"pushed": "yes"}, {"pushed": True, "path": "db"}, {"pushed": True, "git": "https://h/r"}]
 )
 def test_what_cannot_be_meant_stops_the_start(values: dict[str, Any]) -> None:
-    with pytest.raises(ImproperlyConfigured):
+    with pytest.raises(Misconfigured):
         sources.load(Path("e.toml"), {"billing": values}, base=Path(), variables={})
 
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from config import tokens as declared
+from config.errors import Misconfigured
 from config.tokens import Scope
 from dashboard.engine.errors import EngineError
 from dashboard.models import ApiToken, AuditEvent, ChangeRequest, MachineAccount, Run, token_declarations
@@ -20,6 +20,7 @@ from dashboard.models.roles import Role
 from dashboard.services import (
     actors,
     approvals,
+    callers,
     execution,
     limits,
     links,
@@ -61,7 +62,7 @@ VARIABLE = "s" * 40
 
 
 def acting_by(caller: Caller) -> Actor:
-    return tokens.authenticate(caller.text, source_ip="192.0.2.9")
+    return callers.authenticate(caller.text, source_ip="192.0.2.9")
 
 
 # What it is
@@ -91,21 +92,21 @@ def test_a_mistyped_token_is_told_apart_without_asking_the_database(
     ci: Caller, spoil: Callable[[str], str], django_assert_num_queries: Callable[..., object]
 ) -> None:
     with django_assert_num_queries(0), pytest.raises(TokenRefused) as refusal:  # type: ignore[attr-defined]
-        tokens.authenticate(spoil(ci.text), source_ip=None)
+        callers.authenticate(spoil(ci.text), source_ip=None)
     assert refusal.value.facts["reason"].startswith("That is no token")
 
 
 def test_a_whole_token_that_nobody_made_is_not_known(ci: Caller) -> None:
     forged = tokens._new_text()
     with pytest.raises(TokenRefused) as refusal:
-        tokens.authenticate(forged, source_ip=None)
+        callers.authenticate(forged, source_ip=None)
     assert str(refusal.value) == "This token is not known here."
 
 
 def test_the_readable_part_of_a_token_with_another_secret_opens_nothing(ci: Caller) -> None:
     body = ci.text[:12] + tokens._new_text()[12:52]
     with pytest.raises(TokenRefused):
-        tokens.authenticate(body + tokens._checksum(body), source_ip=None)
+        callers.authenticate(body + tokens._checksum(body), source_ip=None)
 
 
 # For whom
@@ -376,7 +377,7 @@ def test_the_secret_of_the_variable_is_a_token_with_declared_scopes(
     settings: SettingsWrapper, two_files: Project
 ) -> None:
     settings.MIGRATION_SECRET = declared.load({declared.VARIABLE: VARIABLE})
-    by = tokens.authenticate(VARIABLE, source_ip=None)
+    by = callers.authenticate(VARIABLE, source_ip=None)
     assert by.name == token_declarations.OF_VARIABLE
     assert by.token
     assert by.token.scopes == ["migrations:read", "requests:open", "runs:start"]
@@ -388,7 +389,7 @@ def test_the_secret_of_the_variable_is_a_token_with_declared_scopes(
         declared.ENVIRONMENTS_VARIABLE: "staging",
     }
     settings.MIGRATION_SECRET = declared.load(narrow)
-    again = tokens.authenticate(VARIABLE, source_ip=None)
+    again = callers.authenticate(VARIABLE, source_ip=None)
     assert again.token
     assert (again.token.pk, again.token.scopes, again.token.environments) == (by.token.pk, [Scope.READ], ["staging"])
 
@@ -397,13 +398,13 @@ def test_the_secret_of_the_variable_is_revoked_as_any_token_and_another_one_hold
     settings: SettingsWrapper, two_files: Project, carol: Actor
 ) -> None:
     settings.MIGRATION_SECRET = declared.load({declared.VARIABLE: VARIABLE})
-    by = tokens.authenticate(VARIABLE, source_ip=None)
+    by = callers.authenticate(VARIABLE, source_ip=None)
     assert by.token
     tokens.revoke(by.token.pk, by=carol)
     with pytest.raises(TokenRefused):
-        tokens.authenticate(VARIABLE, source_ip=None)
+        callers.authenticate(VARIABLE, source_ip=None)
     settings.MIGRATION_SECRET = declared.load({declared.VARIABLE: VARIABLE[::-1] + "t"})
-    assert tokens.authenticate(VARIABLE + "t", source_ip=None).person == by.person
+    assert callers.authenticate(VARIABLE + "t", source_ip=None).person == by.person
 
 
 def _declares(settings: SettingsWrapper, secret: str, **more: str) -> None:
@@ -425,7 +426,7 @@ def test_a_queued_run_of_the_variable_is_held_by_the_settings_of_now(
     settings: SettingsWrapper, two_files: Project, variables: dict[str, str]
 ) -> None:
     _declares(settings, VARIABLE)
-    run = workflow.start_on_staging(two_files, tokens.authenticate(VARIABLE, source_ip=None))
+    run = workflow.start_on_staging(two_files, callers.authenticate(VARIABLE, source_ip=None))
     settings.MIGRATION_SECRET = declared.load(variables)
     execution.execute(run.pk)
     run.refresh_from_db()
@@ -438,7 +439,7 @@ def test_a_request_of_the_variable_is_held_by_the_settings_of_now(
     settings: SettingsWrapper, two_files: Project, bob: Actor, alice: Actor, variables: dict[str, str]
 ) -> None:
     _declares(settings, VARIABLE)
-    by = tokens.authenticate(VARIABLE, source_ip=None)
+    by = callers.authenticate(VARIABLE, source_ip=None)
     change_request = workflow.open_request(two_files, by)
     settings.MIGRATION_SECRET = declared.load(variables)
     with pytest.raises(TokenGone):
@@ -452,7 +453,7 @@ def test_a_request_of_the_variable_is_held_by_the_settings_of_now(
 
 def test_a_run_of_the_variable_that_may_still_be_is_executed(settings: SettingsWrapper, two_files: Project) -> None:
     _declares(settings, VARIABLE)
-    run = workflow.start_on_staging(two_files, tokens.authenticate(VARIABLE, source_ip=None))
+    run = workflow.start_on_staging(two_files, callers.authenticate(VARIABLE, source_ip=None))
     assert workflow.execute(run).status == Run.Status.SUCCEEDED
 
 
@@ -460,7 +461,7 @@ def test_a_variable_holds_no_token_that_was_made_here(
     ci: Caller, carol: Actor, settings: SettingsWrapper, two_files: Project
 ) -> None:
     assert ci.token
-    with pytest.raises(ImproperlyConfigured) as refusal:
+    with pytest.raises(Misconfigured) as refusal:
         _declares(settings, ci.text)
     assert ci.text not in str(refusal.value)
     tokens.revoke(ci.token.pk, by=carol)
@@ -475,7 +476,7 @@ def test_a_person_called_as_the_account_of_the_variable_stays_a_person(
 ) -> None:
     person = make_user(token_declarations.OF_VARIABLE, "requester")
     _declares(settings, VARIABLE)
-    by = tokens.authenticate(VARIABLE, source_ip=None)
+    by = callers.authenticate(VARIABLE, source_ip=None)
     assert by.person != person
     assert MachineAccount.objects.filter(account=by.person).exists()
 
@@ -489,7 +490,7 @@ def test_a_person_called_as_the_account_of_the_variable_stays_a_person(
     ids=["short", "no such scope"],
 )
 def test_a_secret_that_could_be_guessed_or_an_unknown_scope_stops_the_start(variables: dict[str, str]) -> None:
-    with pytest.raises(ImproperlyConfigured) as refusal:
+    with pytest.raises(Misconfigured) as refusal:
         declared.load(variables)
     assert variables[declared.VARIABLE] not in str(refusal.value)
 

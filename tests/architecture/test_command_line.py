@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashboard import cli
+from dashboard.cli import program
+from dashboard.cli import verbs as cli
 from dashboard.cli.exits import Exit
 from dashboard.management.commands.signalbox import Command
 from tests.architecture.enums import ROOT
@@ -48,6 +49,14 @@ def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParse
         if isinstance(action, argparse._SubParsersAction):
             for below in action.choices.values():
                 yield from _parsers(below)
+
+
+def test_every_verb_of_the_program_is_documented_with_its_options() -> None:
+    for verb, options in program.options_of_verbs().items():
+        table = re.search(rf"^\| `{verb}` \|.*\|$", text_of("docs/CLI.md"), re.MULTILINE)
+        assert table, verb
+        missing = {each for each in options if each != "--help" and each not in table[0]}
+        assert not missing, f"Say in docs/CLI.md what options `{verb}` has: {missing}"
 
 
 def test_every_exit_code_is_documented() -> None:

@@ -26,7 +26,7 @@ ALLOWED: Mapping[tuple[str, str], str] = {
     ("dashboard/engine/rehearsal/throwaway.py", "rehearsal"): "the name of that server among addresses",
     ("dashboard/engine/sql/transaction.py", "none"): "SQL: a subscription without a slot",
     ("dashboard/engine/sql/directives.py", "allow"): "a word of a comment for the linter",
-    ("dashboard/services/targets.py", "out_of_order"): "the code of a check",
+    ("dashboard/local/targets.py", "out_of_order"): "the code of a check",
     ("dashboard/forms/decisions.py", "run"): BUTTON,
     ("dashboard/views/requests.py", "run"): BUTTON,
     ("dashboard/presenters/forecasts.py", "not known"): "a word on a page",

@@ -945,7 +945,13 @@ def test_flyway_reads_the_suffixes_that_a_team_chose(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "conf", ["flyway.sqlMigrationSeparator=\n", "flyway.sqlMigrationPrefix=U\n", "flyway.sqlMigrationSuffixes=\n"]
+    "conf",
+    [
+        "flyway.sqlMigrationSeparator=\n",
+        "flyway.sqlMigrationPrefix=U\n",
+        "flyway.sqlMigrationSuffixes=\n",
+        "flyway.sqlMigrationSuffixes=.sql, ,.ddl\n",
+    ],
 )
 def test_names_that_tell_nothing_apart_leave_no_migration(conf: str, tmp_path: Path) -> None:
     folder = read(tmp_path, {"V1__a.sql": UP, "flyway.conf": conf}, "flyway")

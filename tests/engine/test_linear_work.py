@@ -40,6 +40,7 @@ FORMATS = {
     "seed, one number and its rollbacks": ("007_make_t{n}.sql", "007_rollback.sql", "rollback_007.sql"),
     "updown, one number": ("007_make_t{n}.up.sql", "008_drop_t{n}.down.sql"),
     "directories, one number": ("007_make_t{n}/up.sql",),
+    "prisma, one number": ("007_make_t{n}/migration.sql",),
 }
 
 

@@ -393,3 +393,13 @@ def test_a_twin_whose_first_is_gone_is_not_skipped(tmp_path: Path):
     )
     assert shifted.state is State.CONFLICT
     assert "restore the one that is gone" in shifted.sentence
+
+
+def test_the_numbers_behind_a_dot_are_ranks_with_prisma_only(tmp_path: Path):
+    for name, table in {"V2.1__orders": "orders", "V2.5__fix": "repaired"}.items():
+        (tmp_path / f"{name}.sql").write_text(f"CREATE TABLE {table} (id int);\n")
+    lost = row("2.1", "fix")
+    items = {item.label: item for item in compute(discovery.read(tmp_path, folder_format="flyway"), history(lost))}
+    assert items["2.5_fix"].state is State.PENDING
+    assert items["2.1_orders"].state is State.CONFLICT
+    assert "counts under another number" not in items["2.1_orders"].sentence

@@ -119,11 +119,13 @@ def rows(connection: psycopg.Connection, net: Net, *, schema: str, of: str) -> N
 @contextmanager
 def watching_processes(net: Net) -> Iterator[None]:
     """What every process that Signalbox starts was started with, for as long as this lasts: its command line, which
-    anyone on the machine may read, and its environment, whoever may read that."""
+    anyone on the machine may read, and its environment, whoever may read that. Not of those that run already: they
+    are the suite's own, and serve its other tests."""
     done = threading.Event()
+    earlier = frozenset(descendants(os.getpid()))
     lines: set[bytes] = set()
     environments: dict[str, set[bytes]] = {}
-    watcher = threading.Thread(target=_watch, args=(lines, environments, done), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(lines, environments, earlier, done), daemon=True)
     watcher.start()
     try:
         yield
@@ -135,9 +137,11 @@ def watching_processes(net: Net) -> Iterator[None]:
             net.read(f"environment of {program}", b"\n".join(given))
 
 
-def _watch(lines: set[bytes], environments: dict[str, set[bytes]], over: threading.Event) -> None:
+def _watch(
+    lines: set[bytes], environments: dict[str, set[bytes]], earlier: frozenset[int], over: threading.Event
+) -> None:
     while not over.wait(0.005):
-        for process in (Path("/proc") / str(pid) for pid in descendants(os.getpid())):
+        for process in (Path("/proc") / str(pid) for pid in descendants(os.getpid()) if pid not in earlier):
             with suppress(OSError):
                 command = (process / "cmdline").read_bytes()
                 lines.add(command.replace(b"\0", b" "))

@@ -26,11 +26,12 @@ from psycopg.conninfo import conninfo_to_dict
 
 from config import environments as declarations
 from config import providers, secret_variables
+from config import tokens as declared
 from config.environments import Environment, Requirement
 from config.git_sources import GitDeclaration
 from config.sources import Source
 from dashboard.engine.database.connection import Address
-from dashboard.services import approvals, audit, drift, execution, links, observations, plans, rehearsals, runs
+from dashboard.services import approvals, audit, drift, execution, links, observations, plans, rehearsals, runs, tokens
 from dashboard.services.actors import Actor
 from tests.faults import canaries
 from tests.faults.canaries import Net
@@ -39,6 +40,7 @@ from tests.fix_git import QuietHandler, serving
 from tests.fix_mail import USER, OpenOffice, PostOffice, mails_through
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
+from tests.fix_tokens import Caller, token_values
 from tests.malformed_urls import SHAPES
 
 if TYPE_CHECKING:
@@ -54,7 +56,8 @@ PART = "secret canaries"
 ROOT = Path(__file__).parents[2]
 #: The text of a migration is what approvers read: what it holds is in listings, in plans and in the history there.
 OF_THE_SCRIPT = (
-    r"page |rows of (dashboard_(changerequest|run|rehearsal)|schema_migrations) |command plan .*--(sql|json)"
+    r"page |answer to /api/v1/(runs|audit)$|command plan .*--(sql|json)|"
+    r"rows of (dashboard_(changerequest|run|rehearsal|request)|schema_migrations) "
 )
 
 VERBS = [
@@ -102,6 +105,7 @@ def scene(
     net.plant("password of the control database", connection.settings_dict["PASSWORD"])
     settings.SECRET_KEY = net.plant("secret key") * 3
     settings.AUDIT_KEYS = (net.plant("key of the audit log") * 3,)
+    settings.MIGRATION_SECRET = declared.load({declared.VARIABLE: net.plant("secret of the variable of machines") * 2})
     provider = {"SIGNALBOX_OIDC_CLIENT_ID": "signalbox", "SIGNALBOX_OIDC_SECRET": net.plant("secret of the provider")}
     with monkeypatch.context() as variables:
         variables.setattr(environ.Env, "ENVIRON", {**provider, "SIGNALBOX_OIDC_URL": "https://nowhere.invalid"})
@@ -191,6 +195,7 @@ def test_no_canary_gets_out(
     failures = 0
     with canaries.watching_processes(scene.net):
         _work(scene, environment_now, acting(requester), acting(approver))
+        failures += _call_from_machines(scene, acting(admin))
         failures += _fail_at_the_door(scene)
         failures += _fail_to_fetch(scene, capfd)
         failures += _fail_to_rehearse_elsewhere(scene, environment_now, acting(requester))
@@ -251,6 +256,30 @@ def _fail_at_the_door(scene: Scene) -> int:
     assert at_provider.status_code == HTTPStatus.OK
     scene.net.read("page of a provider that does not answer", at_provider.content)
     return 3
+
+
+def _call_from_machines(scene: Scene, carol: Actor) -> int:
+    """With a token that was made, with what the variable holds, and with one that is not known."""
+    text = tokens.make(by=carol, **token_values())[1]
+    scene.net.plant("token of a machine", text)
+    secret = scene.net.planted["secret of the variable of machines"] * 2
+    mistyped = scene.net.plant("token that is not known")
+    failures = 0
+    for shown in (text, secret, mistyped):
+        caller = Caller(client=Client(), text=shown)
+        for slug in ("staging", "production", "nowhere"):
+            answers = (
+                caller.get(f"/status?environment={slug}"),
+                caller.post(f"/migrate?environment={slug}", {"reason": "x"}),
+                caller.post(f"/rollback?environment={slug}", {"version": "002"}),
+                caller.get(f"/api/v1/environments/{slug}"),
+                caller.get("/api/v1/runs"),
+                caller.get("/api/v1/audit"),
+            )
+            for answer in answers:
+                scene.net.read(f"answer to {answer.request['PATH_INFO']}", answer.content)
+            failures += sum(answer.status_code >= HTTPStatus.BAD_REQUEST for answer in answers)
+    return failures
 
 
 def _fail_to_fetch(scene: Scene, capfd: pytest.CaptureFixture[str]) -> int:
@@ -448,6 +477,7 @@ def test_what_is_planted_is_every_kind_of_secret_that_there_is(scene: Scene) -> 
         "SIGNALBOX_SECRET_KEY": "secret key",
         "SIGNALBOX_AUDIT_KEY": "key of the audit log",
         "SIGNALBOX_EMAIL_URL": "password of the mail server",
+        "MIGRATION_SECRET": "secret of the variable of machines",
         "SIGNALBOX_OIDC_SECRET": "secret of the provider",
     }
     later = {"SIGNALBOX_REHEARSAL_URL"}  # planted while it is used

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
-
 from dashboard.engine import planner
-from dashboard.engine.migration import Kind, MigrationId
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action, Record, RowChange
 from dashboard.presenters import row_changes as presenter
+from dashboard.presenters import rows
 from tests.presenters import values
-
-
-def test_each_kind_of_row_has_its_word():
-    assert presenter.KINDS.keys() == {kind.value for kind in Kind}
-
-
-@pytest.mark.parametrize("checksum", ["", "manual"])
-def test_a_checksum_that_nobody_knows_is_called_so(checksum: str):
-    assert presenter.row(Record("001", "users", checksum, "applied")) == "applied, checksum unknown"
 
 
 def test_a_row_that_is_not_there_is_said():
     (view,) = presenter.views(planner.row_changes(values.plan(action=Action.SKIP)), source="default")
-    assert (view.label, view.before) == ("001_users", presenter.NO_ROW)
+    assert (view.label, view.before) == ("001_users", rows.NO_ROW)
     assert view.after.startswith("skipped, checksum ")
     assert values.page_of(view.url) == ("migration", {"version": "001", "name": "users"})
     values.assert_sound(view)
@@ -56,7 +46,7 @@ def imported(*notes: str) -> list[RowChange]:
 
 def test_what_is_said_of_every_row_is_said_once():
     changes = imported(f"{OWN.format(1)} {WHOLE}", f"{OWN.format(2)} {WHOLE}")
-    assert presenter.common_notes(changes) == ("No more.", WHOLE)
+    assert rows.common_notes(changes) == ("No more.", WHOLE)
     assert [view.note for view in presenter.views(changes, source="default")] == [
         "It was applied on 2024-03-01.",
         "It was applied on 2024-03-02.",
@@ -65,10 +55,10 @@ def test_what_is_said_of_every_row_is_said_once():
 
 def test_what_is_said_of_some_rows_stays_with_them():
     changes = imported(WHOLE, f"{WHOLE} Inferred: a later version is there.", "")
-    assert presenter.common_notes(changes) == ()
+    assert rows.common_notes(changes) == ()
     assert [view.note for view in presenter.views(changes, source="default")] == [change.note for change in changes]
 
 
 def test_one_row_alone_keeps_its_note():
     (view,) = presenter.views(imported(WHOLE), source="default")
-    assert (presenter.common_notes(imported(WHOLE)), view.note) == ((), WHOLE)
+    assert (rows.common_notes(imported(WHOLE)), view.note) == ((), WHOLE)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import procrastinate.contrib.django
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection, transaction
 
 from config import keys
+from config.errors import Misconfigured
 from dashboard import tasks
 from dashboard.models import AuditEvent, Run
 from dashboard.services import audit, audit_chain, audit_heads, audit_keys
@@ -299,7 +299,7 @@ def test_no_key_is_in_the_database(settings: SettingsWrapper) -> None:
 
 def test_a_short_key_is_refused() -> None:
     assert keys.load([f" {NEW} ", "", OLD]) == (NEW, OLD)
-    with pytest.raises(ImproperlyConfigured, match="shorter than 32 characters"):
+    with pytest.raises(Misconfigured, match="shorter than 32 characters"):
         keys.load(["short"])
 
 

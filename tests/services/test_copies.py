@@ -321,6 +321,14 @@ def test_an_administrator_confirms_it_with_a_reason(two_files: Project, alice: A
     assert run_on_staging(two_files, alice).status == Run.Status.SUCCEEDED
 
 
+def test_of_confirmations_at_one_moment_one_is_made(carol: Actor) -> None:
+    be_copied()
+    identity = installations.identity()
+    deeds = [lambda: installations.confirm(identity, by=carol, reason=WHY)] * 4
+    assert at_once(*deeds, too_late=(AlreadyDecided,)) == 1
+    assert AuditEvent.objects.filter(kind=Event.INSTALLATION_CONFIRMED).count() == 1
+
+
 def test_a_copy_of_a_confirmed_copy_is_held_again(carol: Actor) -> None:
     be_copied()
     installations.confirm(installations.identity(), by=carol, reason=WHY)

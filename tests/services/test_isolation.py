@@ -17,9 +17,9 @@ from config.environments import Environment
 from dashboard.engine.database.doctor import CheckLevel
 from dashboard.engine.errors import RehearsalNotIsolated
 from dashboard.engine.localserver import account, isolation, network
+from dashboard.local import isolation as service
+from dashboard.local.isolation import Terms
 from dashboard.models import environments
-from dashboard.services import isolation as service
-from dashboard.services.isolation import Terms
 from tests.fix_project import Project
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def check(environment: Environment) -> Terms:
     """As a worker asks it."""
-    return service.check([environment], server_url=settings.REHEARSAL_URL or None)
+    return service.check([environment], environments.declaration(), server_url=settings.REHEARSAL_URL or None)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_for_a_protected_environment_nothing_is_rehearsed_beside_it(project: Pro
     with pytest.raises(RehearsalNotIsolated, match=f"could read the keys of sleep .process {open_process}") as caught:
         check(project.production)
     assert "unisolated_rehearsals = true" in caught.value.remedy
-    assert service.examine()[0].level is CheckLevel.WARNING
+    assert service.examine(environments.declaration())[0].level is CheckLevel.WARNING
 
 
 def test_an_empty_variable_is_no_key(project: Project) -> None:
@@ -109,13 +109,13 @@ def test_a_server_elsewhere_needs_no_isolation_here(
 ) -> None:
     settings.REHEARSAL_URL = "postgresql://rehearser@elsewhere/postgres"
     check(project.production)
-    assert {check.level for check in service.examine()} == {CheckLevel.FINE}
+    assert {check.level for check in service.examine(environments.declaration())} == {CheckLevel.FINE}
 
 
 def test_where_nothing_is_open_it_is_fine(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolation, "exposed", lambda variables: ())
     check(project.production)
-    assert service.examine()[0].level is CheckLevel.FINE
+    assert service.examine(environments.declaration())[0].level is CheckLevel.FINE
 
 
 @pytest.fixture
@@ -145,13 +145,15 @@ def test_what_one_declaration_allows_allows_nothing_else(project: Project, open_
 def test_the_doctor_says_for_whom_nothing_is_rehearsed(
     project: Project, without_namespaces: None, settings: SettingsWrapper
 ) -> None:
-    assert service.examine()[1].level is CheckLevel.NOTE, "each protected environment allows it"
+    assert service.examine(environments.declaration())[1].level is CheckLevel.NOTE, (
+        "each protected environment allows it"
+    )
     settings.ENVIRONMENTS = (project.staging, replace(project.production, rehearsals_with_network=False))
-    check = service.examine()[1]
+    check = service.examine(environments.declaration())[1]
     assert check.level is CheckLevel.WARNING
     assert check.finding.endswith("So nothing is rehearsed for Production.")
 
 
 def test_the_doctor_says_that_a_rehearsal_has_no_network(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "can_be_left", lambda: True)
-    assert service.examine()[1].level is CheckLevel.FINE
+    assert service.examine(environments.declaration())[1].level is CheckLevel.FINE

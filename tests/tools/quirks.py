@@ -252,6 +252,7 @@ QUIRKS: Mapping[str, Mapping[str, Files]] = {
 PARTINGS: Mapping[tuple[str, str], Parting] = {
     ("dbmate", "no down half"): Parting.RUNS_HERE,
     ("dbmate", "several pairs"): Parting.WARNED,
+    ("dbmate", "an option with a blank"): Parting.REFUSED_HERE,
     ("dbmate", "its own transaction"): Parting.RUNS_HERE,
     ("dbmate", "a byte order mark"): Parting.RUNS_HERE,
     ("node-pg-migrate", "down alone"): Parting.REFUSED_HERE,

@@ -10,7 +10,7 @@ import pytest
 from django.urls import reverse
 
 from dashboard.models import ApiToken, AuditEvent
-from dashboard.services import tokens
+from dashboard.services import callers
 from dashboard.services.audit import Event
 from tests.fix_people import ClientOf, signed_in_at
 from tests.fix_tokens import Caller, MakeToken
@@ -37,7 +37,7 @@ def test_a_token_is_shown_once_and_works(admin: User, client_of: ClientOf, proje
     answer = client.post(reverse("token-new"), SENT)
     (text,) = re.findall(r"sbx_\w{54}", answer.content.decode())
     assert "no-store" in answer.headers["Cache-Control"]
-    assert tokens.authenticate(text, source_ip=None).name == "gitlab"
+    assert callers.authenticate(text, source_ip=None).name == "gitlab"
     page = client.get(reverse("tokens")).content.decode()
     assert text[:12] in page
     assert text not in page

@@ -19,7 +19,16 @@ from dashboard.engine.files.listing import Entry, Limits, Listing
 from dashboard.engine.files.pairs import Pair
 from dashboard.engine.files.script import Reading
 from dashboard.engine.files.text import Text, decode
-from dashboard.engine.migration import FileEntry, FileRole, Folder, Identified, Migration, Problem, Severity
+from dashboard.engine.migration import (
+    FileEntry,
+    FileRole,
+    Folder,
+    Identified,
+    Migration,
+    MigrationId,
+    Problem,
+    Severity,
+)
 from dashboard.engine.sql.excerpts import locate
 
 #: What a migration is called whose file says nothing but its number.
@@ -136,17 +145,19 @@ def read_sources(
         files=tuple(sorted(_entries(files, others, beside), key=lambda entry: entry.file)),
         migrations=migrations,
         problems=pairs.by_file(problems),
+        named_in_full=style.named_in_full,
     )
 
 
 def _told_apart(placed: Sequence[tuple[SqlFile, Place | None]]) -> Iterator[tuple[SqlFile, Place | None]]:
     """In the order of their names: the first of one number keeps it, and the others become 1.2, 1.3 …"""
-    names: dict[str, set[str]] = defaultdict(set)
+    identities: dict[str, set[MigrationId]] = defaultdict(set)
     for _, place in placed:
         if place:
-            names[place.version].add(place.name)
+            identities[place.version].add(place.identity)
+    ranks = {identity: rank for twins in identities.values() for rank, identity in enumerate(sorted(twins), 1)}
     for source, place in placed:
-        rank = 1 + sorted(names[place.version]).index(place.name) if place else 1
+        rank = ranks[place.identity] if place else 1
         yield source, replace(place, version=f"{place.version}.{rank}") if place and rank > 1 else place
 
 

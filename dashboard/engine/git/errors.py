@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.engine.errors import EngineError
-
-
-class GitFetchFailed(EngineError):
-    """The server, or the way to it, failed in a way that has no other name here. Facts: repository, reason."""
-
-    code = "git_failed"
-    sentence = "{repository} could not be fetched: {reason}."
-    state = "The last commit that was fetched stays in force, and no database was touched."
-    advice = "Fetch again; if it fails again, ask whoever runs that server, with this sentence."
+from dashboard.engine.errors import GitFetchFailed as GitFetchFailed
 
 
 class GitAddressRefused(GitFetchFailed):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from dashboard import cli
-from dashboard.cli.exits import Exit, complain
-from dashboard.engine.errors import EngineError
+from dashboard.cli import verbs as cli
+from dashboard.cli.ending import code_of_run
 
 
 class Command(BaseCommand):
@@ -26,13 +24,5 @@ class Command(BaseCommand):
         cli.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            code = cli.run(argparse.Namespace(**options))
-            sys.stdout.flush()
-        except BrokenPipeError:  # whoever read has read enough; what is left must not be written at exit either
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = Exit.FAILED
-        except EngineError as error:
-            code = complain(error)
-        if code:
+        if code := code_of_run(lambda: cli.run(argparse.Namespace(**options))):
             sys.exit(code)

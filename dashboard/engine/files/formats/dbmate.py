@@ -72,13 +72,16 @@ def _faults(lines: list[str], file: str) -> Iterator[CutFault]:
 
 
 def _misread(lines: list[str], file: str) -> Iterator[CutFault]:
-    """dbmate takes any other word than false for true, and any other option for none. The first of a line is named."""
+    """dbmate takes any other word than false for true, and any other option for none. The first of a line is named, and
+    is an error where it speaks of the transaction: whoever wrote it means another way to run the half."""
     for number, line in enumerate(lines, 1):
         mark = _MARK.fullmatch(line)
         options = ((mark["options"] or "") if mark else "").split()
-        if option := next((each for each in options if each not in (_OUTSIDE, _INSIDE)), ""):
-            sentence = f"`{option}` in line {number} of {file} is no option that dbmate obeys."
-            yield cuts.bad_marks(number, sentence, "Write `transaction:false` or `transaction:true`, or remove it.")
+        if ignored := [each for each in options if each not in (_OUTSIDE, _INSIDE)]:
+            meant = next((each for each in ignored if "transaction" in each.lower()), "")
+            sentence = f"`{meant or ignored[0]}` in line {number} of {file} is no option that dbmate obeys."
+            fault = cuts.bad_marks(number, sentence, "Write `transaction:false` or `transaction:true`, or remove it.")
+            yield fault if meant else replace(fault, severity=Severity.WARNING)
 
 
 def _mixed(modes: Mapping[str, set[bool]], file: str) -> Iterator[CutFault]:

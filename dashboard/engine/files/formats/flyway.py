@@ -39,8 +39,8 @@ def fault_of(names: Mapping[str, str]) -> str:
     """Why these cannot tell files apart, as a clause; empty where they can."""
     said = {name: names.get(name, usual) for name, (_, usual) in NAMES.items()}
     prefixes = [said[name] for name in NAMES if name.endswith("prefix")]
-    if not said["separator"] or not all(suffix for suffix in said["suffixes"].split(",")):
-        return "the separator and each suffix need at least one character"
+    if not said["separator"] or not all(map(str.strip, said["suffixes"].split(","))):
+        return "the separator and each suffix need at least one character, a suffix one that is no blank"
     if len(set(prefixes)) < len(prefixes):
         return "each prefix has to be another one"
     return ""
@@ -59,7 +59,7 @@ class Naming:
     @cached_property
     def suffixes(self) -> tuple[str, ...]:
         chosen = self.chosen.get("suffixes", NAMES["suffixes"][1])
-        return tuple(suffix.strip() for suffix in chosen.split(",") if suffix.strip())
+        return tuple(suffix.strip() for suffix in chosen.split(","))
 
     @cached_property
     def _end(self) -> str:

@@ -1,6 +1,6 @@
 """Whether rehearsals run beside keys that the user of their private server could read, and without a network.
 
-The rule is asked here alone: whatever rehearses for a person asks it, on whichever way (services/rehearsing).
+The rule is asked here alone: whatever rehearses for a person asks it, on whichever way (`rehearsing`).
 """
 
 from __future__ import annotations
@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from django.conf import settings
-
 from config import secret_variables
+from config.declaration import Declaration
+from config.environments import Environment
 from dashboard.engine.database.doctor import Check, CheckLevel
 from dashboard.engine.errors import RehearsalNotIsolated
 from dashboard.engine.localserver import isolation, network
-from dashboard.models import environments, sources
-from dashboard.models.environments import Environment
 
 _REMEDY = (
     "Start Signalbox as root, so that the server runs as the user nobody; or start it without a shell between, as "
@@ -40,14 +38,14 @@ class Terms:
     allowed: tuple[str, ...] = ()
 
 
-def check(concerned: Iterable[Environment], *, server_url: str | None) -> Terms:
+def check(concerned: Iterable[Environment], declaration: Declaration, *, server_url: str | None) -> Terms:
     """Raises RehearsalNotIsolated where one of these is protected, and its declaration does not allow by name what is
     missing. On a server elsewhere nothing is."""
     protected = [each for each in concerned if each.protected]
     if server_url or not protected:
         return Terms()
     needs_no_network = any(not each.rehearsals_with_network for each in protected)
-    open_to_it, is_cut_off = _exposed(), network.can_be_left()
+    open_to_it, is_cut_off = _exposed(declaration), network.can_be_left()
     allowed: list[str] = []
     for environment in protected:
         name = environment.name
@@ -63,14 +61,14 @@ def check(concerned: Iterable[Environment], *, server_url: str | None) -> Terms:
     return Terms(needs_no_network=needs_no_network, allowed=tuple(allowed))
 
 
-def whose_keys_are_here() -> Iterator[Environment]:
+def whose_keys_are_here(declaration: Declaration) -> Iterator[Environment]:
     """What is rehearsed for no environment could meet the keys of each of these."""
-    return (each for each in environments.all_environments() if each.configured)
+    return (each for each in declaration.environments if each.configured)
 
 
-def examine() -> tuple[Check, ...]:
+def examine(declaration: Declaration) -> tuple[Check, ...]:
     """For the doctor."""
-    return _keys(), _network()
+    return _keys(declaration), _network(declaration)
 
 
 def _refusal(finding: str, remedy: str, name: str, setting: str) -> RehearsalNotIsolated:
@@ -83,23 +81,21 @@ def _allowed(finding: str, name: str, setting: str) -> str:
     return f"The declaration of {name} allows by name ({setting}) that {finding}"
 
 
-def _keys() -> Check:
-    if not settings.REHEARSAL_URL and (open_to_it := _exposed()):
+def _keys(declaration: Declaration) -> Check:
+    if not declaration.rehearsal_url and (open_to_it := _exposed(declaration)):
         finding = _COULD_READ.format(names=", ".join(open_to_it))
         return Check(code="isolation", level=CheckLevel.WARNING, finding=finding, remedy=_REMEDY)
     finding = "a private server for rehearsals can read no key."
     return Check(code="isolation", level=CheckLevel.FINE, finding=finding)
 
 
-def _network() -> Check:
+def _network(declaration: Declaration) -> Check:
     """Foreign SQL runs as a role that can open no connection. This is for what gets past it: a note where each
     protected environment allows it, and a warning where one rehearses nothing for want of it."""
-    if settings.REHEARSAL_URL or network.can_be_left():
-        finding = _ELSEWHERE if settings.REHEARSAL_URL else "a private server for rehearsals has no network."
+    if declaration.rehearsal_url or network.can_be_left():
+        finding = _ELSEWHERE if declaration.rehearsal_url else "a private server for rehearsals has no network."
         return Check(code="network", level=CheckLevel.FINE, finding=finding)
-    refused = [
-        each.name for each in environments.all_environments() if each.protected and not each.rehearsals_with_network
-    ]
+    refused = [each.name for each in declaration.environments if each.protected and not each.rehearsals_with_network]
     if not refused:
         return Check(code="network", level=CheckLevel.NOTE, finding=_HAS_NETWORK, remedy=_CUT_OFF)
     return Check(
@@ -110,6 +106,5 @@ def _network() -> Check:
     )
 
 
-def _exposed() -> tuple[str, ...]:
-    repositories = [source.git for source in sources.in_git() if source.git]
-    return isolation.exposed(secret_variables.all_of(environments.all_environments(), repositories))
+def _exposed(declaration: Declaration) -> tuple[str, ...]:
+    return isolation.exposed(secret_variables.all_of(declaration.environments, declaration.repositories()))
