@@ -18,8 +18,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
-from dashboard.api import waiting
-from dashboard.api.authentication import CHALLENGE, actor_of
+from dashboard.api import problems, waiting
+from dashboard.api.authentication import actor_of
 from dashboard.engine import scoping
 from dashboard.engine import status as statuses
 from dashboard.engine.errors import EngineError, NotAcknowledged, NothingToDo
@@ -28,11 +28,10 @@ from dashboard.engine.plan import Plan
 from dashboard.models import ChangeRequest, Decision, Run, RunStep, environments
 from dashboard.models.environments import Environment
 from dashboard.models.tokens import Scope
-from dashboard.presenters import people
+from dashboard.presenters import answers, people
 from dashboard.selectors import folders
 from dashboard.selectors import requests as request_selector
 from dashboard.services import (
-    answers,
     approvals,
     decisions,
     independence,
@@ -454,12 +453,8 @@ def _seconds(request: HttpRequest) -> float:
 
 
 def _refused(error: EngineError) -> HttpResponse:
-    status = answers.status_of(error)
-    headers = dict(CHALLENGE) if status == 401 else {}
-    if wait := error.facts.get("retry_after"):
-        headers["Retry-After"] = str(wait)
     more = {"code": error.code, "state": error.state_now, "remedy": error.remedy}
-    return _failed(status, str(error), headers=headers, **more)
+    return _failed(answers.status_of(error), str(error), headers=problems.headers_of(error), **more)
 
 
 def _failed(status: int, sentence: str, *, headers: dict[str, str] | None = None, **more: str) -> HttpResponse:

@@ -38,7 +38,7 @@ def begin(token: ApiToken, key: str, mark: str) -> IdempotentCall:
 
 
 def keep(call: IdempotentCall, *, status: int, content: str, headers: dict[str, str]) -> None:
-    """Of this call: one that took so long that it was given up writes nothing into the row of the next one."""
+    """A call that took so long that it was given up writes nothing into the row of the next one."""
     IdempotentCall.objects.filter(pk=call.pk).update(status=status, content=content, headers=headers)
 
 

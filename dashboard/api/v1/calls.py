@@ -150,23 +150,17 @@ def answered(view: ApiView, most: int = bodies.USUAL) -> ApiView:
             return _of_call(request, error)
         except RequestDataTooBig:
             detail = f"The body has more than {most:,} bytes."
-            return problems.problem(request, 413, "too_large", detail)
+            return problems.of_call(request, problems.TOO_LARGE, detail)
         except (OperationalError, InterfaceError):
             logger.exception("The control database did not answer a call")
-            detail, remedy = (
-                "The control database of Signalbox does not answer.",
-                "Send the call again in a few seconds.",
-            )
-            headers = {"Retry-After": "5"}
-            return problems.problem(request, 503, "control_database_away", detail, headers=headers, remedy=remedy)
+            return problems.of_call(request, problems.CONTROL_DATABASE_AWAY, headers={"Retry-After": "5"})
         except Exception:
             logger.exception("A call of the API broke off")
-            detail = "Signalbox failed while it answered, and its log says how."
-            return problems.problem(request, 500, "fault", detail, remedy="Ask how things stand before you repeat it.")
+            return problems.of_call(request, problems.FAULT)
         if response.status_code == 405:
             allowed = response.headers.get("Allow", "")
             detail = f"This address takes {allowed}."
-            return problems.problem(request, 405, "method_not_allowed", detail, headers={"Allow": allowed})
+            return problems.of_call(request, problems.METHOD_NOT_ALLOWED, detail, headers={"Allow": allowed})
         return response
 
     return csrf_exempt(login_not_required(answer))
@@ -221,13 +215,12 @@ def _once(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpRespons
 def _of_call(request: HttpRequest, error: Http404 | HttpError | ValidationError) -> HttpResponse:
     """What is wrong with the call itself."""
     match error:
-        case HttpError(status_code=status):
-            return problems.problem(request, status, "not_understood", str(error))
+        case HttpError():
+            return problems.of_call(request, problems.NOT_UNDERSTOOD, str(error))
         case ValidationError(errors=faults):
-            detail = "What was sent is not what this address takes."
-            return problems.problem(request, 422, "not_valid", detail, errors=_faults(faults))
+            return problems.of_call(request, problems.NOT_VALID, errors=_faults(faults))
         case _:
-            return problems.problem(request, 404, "not_found", str(error) or "There is no such address.")
+            return problems.of_call(request, problems.NOT_FOUND, str(error))
 
 
 def _faults(errors: Sequence[Any]) -> list[dict[str, str]]:

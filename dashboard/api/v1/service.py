@@ -25,8 +25,8 @@ NAMESPACE = "api-v1"
 #: What any operation may be answered, beside what it promises.
 PROBLEMS = {
     "400": "The call is not understood",
-    "401": "No token, or none that holds",
-    "403": "This token may not",
+    "401": "No token, or one that is not known, revoked or over: another one is needed",
+    "403": "The token is known, and may not do this, or not there",
     "404": "There is no such thing",
     "409": "Not now: `code` and `remedy` say why",
     "413": "Too large",
@@ -83,7 +83,8 @@ def document() -> dict[str, Any]:
     """OpenAPI 3.1, with the problems that every operation shares."""
     content: dict[str, Any] = json.loads(json.dumps(api.get_openapi_schema(path_prefix=PREFIX)))
     schemas = content["components"].setdefault("schemas", {})
-    schemas[ProblemDetails.__name__] = ProblemDetails.model_json_schema()
+    problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= problem.pop("$defs") | {ProblemDetails.__name__: problem}
     schema = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
     shared = {
         status: {"description": words, "content": {problems.MEDIA_TYPE: {"schema": schema}}}
@@ -96,4 +97,4 @@ def document() -> dict[str, Any]:
 
 
 def _nowhere(request: HttpRequest, rest: str) -> HttpResponse:
-    return problems.problem(request, 404, "not_found", "There is no such address. The document names those there are.")
+    return problems.of_call(request, problems.NOT_FOUND, "There is no such address.")
