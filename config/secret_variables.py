@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from config.environments import Environment
 from config.git_sources import GitDeclaration
@@ -24,3 +24,8 @@ def all_of(environments: Iterable[Environment], repositories: Iterable[GitDeclar
     """Those that are always looked at, and what these declarations name: URLs, tokens, deploy keys, webhook secrets."""
     named = [name for each in environments for name in (each.variable, each.read_variable)]
     return OF_SIGNALBOX | OF_OTHERS | {*named, *(name for each in repositories for name in each.secret_variables)}
+
+
+def of_proxies(variables: Mapping[str, str]) -> frozenset[str]:
+    """The names of those of these variables that name a proxy with a login. One without a login is no secret."""
+    return frozenset(name for name, value in variables.items() if name.lower().endswith("_proxy") and "@" in value)

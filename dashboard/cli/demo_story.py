@@ -8,12 +8,14 @@ from django.contrib.auth.models import Group, User
 
 from dashboard.engine.database import connection, wire
 from dashboard.engine.migration import MigrationId
+from dashboard.engine.plan import Plan
 from dashboard.engine.sql import statements
 from dashboard.models import environments
 from dashboard.models.environments import Environment
 from dashboard.models.roles import Role
 from dashboard.services import actors, approvals, execution, forecasts, observations, plans, rehearsals, runs, targets
 from dashboard.services.actors import Actor
+from dashboard.services.forecasts import Confirmation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,14 @@ def _person(person: Person) -> Actor:
 
 
 def _apply(environment: Environment, upto: str, *, by: Actor) -> None:
-    execution.execute(runs.start(plans.apply(environment, upto=upto), environment=environment, by=by).pk)
+    plan = plans.apply(environment, upto=upto)
+    run = runs.start(plan, environment=environment, by=by, confirmation=_read_and_typed(plan, environment))
+    execution.execute(run.pk)
+
+
+def _read_and_typed(plan: Plan, environment: Environment) -> Confirmation:
+    forecast = forecasts.of_plan(plan, environment)
+    return Confirmation(forecast=forecast, typed=forecast.word)
 
 
 def _roll_back(environment: Environment, downto: MigrationId, *, by: Actor) -> None:
@@ -103,7 +112,9 @@ def _apply_with_approval(environment: Environment, upto: str, *, by: Actor, appr
     )
     rehearsals.work()
     request = approvals.approve(request.pk, by=approver, digest=request.digest)
-    execution.execute(runs.start_approved(request, by=by, typed_name=environment.slug).pk)
+    word = _read_and_typed(plan, environment)
+    run = runs.start_approved(request, by=by, typed_name=environment.slug, confirmation=word)
+    execution.execute(run.pk)
 
 
 def _ask(environment: Environment, upto: str, *, by: Actor, reason: str) -> None:

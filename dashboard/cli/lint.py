@@ -14,7 +14,6 @@ from dataclasses import asdict
 
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit
-from dashboard.engine import scoping
 from dashboard.engine.lint import Finding, LintContext, lint_folder
 from dashboard.engine.migration import Folder, Severity
 from dashboard.local.workspace import Workspace
@@ -47,7 +46,7 @@ def run(options: argparse.Namespace, workspace: Workspace) -> int:
 
 def _folder(options: argparse.Namespace, workspace: Workspace) -> Folder:
     if not options.environments:
-        return scoping.parted(chosen_environments.folder(options, workspace))
+        return chosen_environments.folder(options, workspace)
     (environment,) = chosen_environments.chosen(options, workspace)
     return workspace.judged(environment, chosen_environments.folder(options, workspace, environment))
 

@@ -15,12 +15,13 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from config.environments import Environment
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
-from dashboard.engine import planner, rehearsal
+from dashboard.engine import planner, rehearsal, scoping
 from dashboard.engine.database.connection import Address
 from dashboard.engine.errors import NothingToDo, PlanBlocked
 from dashboard.engine.files import verifications
@@ -73,12 +74,29 @@ def run(options: argparse.Namespace, workspace: Workspace) -> int:
     if options.server_env and not os.environ.get(options.server_env):
         print(f"signalbox: the variable {options.server_env} is not set.", file=sys.stderr)
         return Exit.USAGE
+    if environment is not None:
+        return _rehearsed(options, workspace, folder, environment)
+    parts = scoping.apart(folder, [each.slug for each in workspace.declaration.environments])
+    return max(_rehearsed(options, workspace, part, None, names) for names, part in parts or [((), folder)])
+
+
+def _rehearsed(
+    options: argparse.Namespace,
+    workspace: Workspace,
+    folder: Folder,
+    environment: Environment | None,
+    names: tuple[str, ...] = (),
+) -> int:
+    """The exit code. `names`: for which environments, where others have other files of the same numbers."""
+    if names and not options.json:
+        print(f"As {' and '.join(names)} {'has' if len(names) == 1 else 'have'} it:", flush=True)
     try:
-        report = _rehearse(options, workspace, folder, environment, _json if options.json else _text)
+        show = partial(_json, names=names) if options.json else _text
+        report = _rehearse(options, workspace, folder, environment, show)
     except (NothingToDo, PlanBlocked) as error:
         return _nothing_rehearsed(error, folder)
     for left in report.not_reached if options.json else ():
-        print(_json_of_unreached(left))
+        print(_json_of_unreached(left, names))
     if not options.json:
         print(_summary(report))
     _complain_of_what_is_missing(report)
@@ -144,7 +162,7 @@ def _registered(workspace: Workspace) -> list[Address]:
 # One JSON object a line
 
 
-def _json(proof: Proof) -> str:
+def _json(proof: Proof, names: tuple[str, ...]) -> str:
     return json.dumps(
         {
             "version": proof.version,
@@ -163,11 +181,12 @@ def _json(proof: Proof) -> str:
             "differences": diff.summary_lines(proof.differences),
             "locks": [_lock(lock, proof.up) for lock in proof.up.locks],
             "ms": round(proof.ms),
+            "environments": list(names) or None,
         }
     )
 
 
-def _json_of_unreached(left: NotReached) -> str:
+def _json_of_unreached(left: NotReached, names: tuple[str, ...]) -> str:
     return json.dumps(
         {
             "version": left.version,
@@ -184,6 +203,7 @@ def _json_of_unreached(left: NotReached) -> str:
             "differences": [],
             "locks": [],
             "ms": 0,
+            "environments": list(names) or None,
         }
     )
 

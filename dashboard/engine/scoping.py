@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from dashboard.engine.errors import SqlSyntaxError
-from dashboard.engine.migration import DUPLICATE_VERSION, Folder, Migration, Problem, Severity
+from dashboard.engine.migration import DUPLICATE_VERSION, Folder, Migration, MigrationId, Problem, Severity
 from dashboard.engine.sql import directives
 from dashboard.engine.sql.directives import DEPENDS, ENVIRONMENTS, EXCEPT
 
@@ -54,8 +55,17 @@ def scope_of(migration: Migration) -> Scope:
     return _said(migration)
 
 
-def is_meant_for(sql: str, environment: str) -> bool:
-    """Whether that environment ever gets a migration of this text. One that cannot be read is meant for all."""
+class _WithSql(Protocol):
+    @property
+    def sql(self) -> str: ...
+
+
+def meant_for[S: _WithSql](steps: Iterable[S], environment: str) -> list[S]:
+    """Those of a plan that this environment ever gets, by their text. One that cannot be read is meant for all."""
+    return [step for step in steps if _is_meant_for(step.sql, environment)]
+
+
+def _is_meant_for(sql: str, environment: str) -> bool:
     try:
         return _scope_said(directives.values_in(sql)).covers(environment)
     except SqlSyntaxError:
@@ -82,8 +92,23 @@ def within(folder: Folder, environment: str) -> Folder:
     )
 
 
-def parted(folder: Folder) -> Folder:
-    """The folder as no one environment has it: files of one number that none of them has together are no conflict."""
+def apart(folder: Folder, environments: Collection[str]) -> tuple[tuple[tuple[str, ...], Folder], ...]:
+    """The folder as each environment has it, by the names of those that have the same; empty where all files can run on
+    one database. They cannot where files of one number are for different environments."""
+    times = Counter(migration.version for migration in folder.migrations)
+    if not any(times[m.version] > 1 and not any(p.is_duplicate for p in m.problems) for m in folder.migrations):
+        return ()
+    alike: dict[tuple[MigrationId, ...], tuple[tuple[str, ...], Folder]] = {}
+    for slug in environments:
+        here = within(folder, slug)
+        identities = tuple(migration.identity for migration in here.migrations)
+        slugs, _ = alike.get(identities, ((), here))
+        alike[identities] = ((*slugs, slug), here)
+    return tuple(alike.values())
+
+
+def _parted(folder: Folder) -> Folder:
+    """Files of one number that no environment has together are no conflict."""
     by_version: dict[str, list[Migration]] = defaultdict(list)
     for migration in folder.migrations:
         by_version[migration.version].append(migration)
@@ -102,7 +127,7 @@ def _is_apart(migration: Migration, sharing: Sequence[Migration]) -> bool:
 
 def judged(folder: Folder, *, declared: Collection[str], sharing: Collection[str]) -> Folder:
     """The folder, with what is wrong with the scopes of its files. `declared`: every environment there is; `sharing`:
-    those that take their files from this folder."""
+    those that take their files from this folder. Files of one number that none of them has together are no conflict."""
     if not any(_says(migration) for migration in folder.migrations):
         return folder
     named = tuple(replace(m, problems=(*m.problems, *_of_names(m, declared))) for m in folder.migrations)
@@ -110,7 +135,7 @@ def judged(folder: Folder, *, declared: Collection[str], sharing: Collection[str
     migrations = tuple(replace(m, problems=(*m.problems, *_of_needs(m, covered, sharing))) for m in named)
     known = {problem for migration in folder.migrations for problem in migration.problems}
     added = [p for m in migrations for p in m.problems if p not in known]
-    return replace(folder, migrations=migrations, problems=(*folder.problems, *added))
+    return _parted(replace(folder, migrations=migrations, problems=(*folder.problems, *added)))
 
 
 def _says(migration: Migration) -> bool:

@@ -15,7 +15,7 @@ from dashboard.engine.plan import Plan
 from dashboard.models.environments import Environment
 from dashboard.services import forecasts, plans, policies, validity
 from dashboard.services.evidence import Evidence
-from dashboard.services.forecasts import Confirmation
+from dashboard.services.forecasts import NO_WORD, Confirmation
 
 NOTHING_FOUND = Evidence()
 
@@ -97,7 +97,7 @@ class RowsTyped(forms.Form):
 
     def asks_for_rows(self) -> bool:
         copies = [copy for step in self.plan.steps for copy in step.copies]
-        return forecasts.needs_word(self.forecast, self.environment) and not self.forecast.is_saved_by(copies)
+        return forecasts.needs_word(self.forecast) and not self.forecast.is_saved_by(copies)
 
     @property
     def runs(self) -> bool:
@@ -105,9 +105,9 @@ class RowsTyped(forms.Form):
         return True
 
     @property
-    def confirmation(self) -> Confirmation | None:
+    def confirmation(self) -> Confirmation:
         if not self.counted:
-            return None
+            return NO_WORD
         typed, shown = (self.data.get(self.add_prefix(name), "") for name in ("typed_rows", "shown_rows"))
         return Confirmation(forecast=self.forecast, typed=typed, shown=shown)
 
@@ -159,7 +159,7 @@ class PlanForm(RowsTyped, NameTyped):
             plan=plan,
             environment=environment,
             forecast=forecast,
-            must_type_rows=not _saves_all(forecast),
+            must_type_rows=not (self.can_save and _saves_all(forecast)),
         )
         self.fields |= dict(self._asked_for(proof))
         if environment.protected and not asks:
@@ -177,7 +177,7 @@ class PlanForm(RowsTyped, NameTyped):
             yield "reason", _reason()
         if self.asks and proof.lacks(Requirement.REVERSIBLE):
             yield "irreversible_because", _way_back(is_certain=proof.irreversible)
-        if self.forecast.offers_copies:
+        if self.can_save and self.forecast.offers_copies:
             yield "save_rows", _saving()
 
     def clean_digest(self) -> str:

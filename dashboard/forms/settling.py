@@ -42,4 +42,10 @@ class ResetForm(ReasonForm):
         return {"reason": self.cleaned_data["reason"]}
 
 
-type SettleForm = PlanForm | ResetForm
+class GoOnForm(PlanForm):
+    """Goes on with what broke off. Rows are saved when a migration begins, so not any more."""
+
+    can_save = False
+
+
+type SettleForm = GoOnForm | ResetForm

@@ -5,6 +5,7 @@ The rule is asked here alone: whatever rehearses for a person asks it, on whiche
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -107,4 +108,5 @@ def _network(declaration: Declaration) -> Check:
 
 
 def _exposed(declaration: Declaration) -> tuple[str, ...]:
-    return isolation.exposed(secret_variables.all_of(declaration.environments, declaration.repositories()))
+    named = secret_variables.all_of(declaration.environments, declaration.repositories())
+    return isolation.exposed(named | secret_variables.of_proxies(os.environ))

@@ -14,7 +14,7 @@ from dashboard.engine.schema.diff import Change, Difference
 from dashboard.models import DriftCheck, Snapshot
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
-from dashboard.presenters import schema_diff, statuses
+from dashboard.presenters import links, schema_diff, statuses
 from dashboard.presenters.badges import Badge, badge
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
@@ -281,5 +281,6 @@ def _links(
 ) -> Iterator[tuple[Badge, tuple[MigrationLink, ...]]]:
     for side in (comparison.a, comparison.b):
         if of(side):
-            links = (MigrationLink(label=each.label, url=reverse("migration", args=each)) for each in of(side))
-            yield badge(side.environment), tuple(links)
+            source = side.environment.source
+            named = (MigrationLink(label=each.label, url=links.migration(each, source)) for each in of(side))
+            yield badge(side.environment), tuple(named)

@@ -13,7 +13,7 @@ from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action
 from dashboard.models import Run, RunStep
 from dashboard.models.failures import Failure
-from dashboard.presenters import actions
+from dashboard.presenters import actions, links
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.services import permissions, policies
@@ -60,7 +60,7 @@ def box(run: Run, steps: Sequence[RunStep], by: Actor) -> ErrorBox | None:
         state_tone=_state_tone(steps),
         actions=_ways_on(run, steps, by),
     )
-    return _with_server(error, kept["server"], steps) if "server" in kept else error
+    return _with_server(error, kept["server"], run, steps) if "server" in kept else error
 
 
 def left_then(kept: Mapping[str, Any]) -> str:
@@ -277,15 +277,14 @@ def _by_person(run: Run) -> str:
     return "The run ended before it could say why."
 
 
-def _with_server(error: ErrorBox, server: dict[str, Any], steps: Sequence[RunStep]) -> ErrorBox:
+def _with_server(error: ErrorBox, server: dict[str, Any], run: Run, steps: Sequence[RunStep]) -> ErrorBox:
     failed = next((s for s in steps if s.status in {RunStep.Status.FAILED, RunStep.Status.PARTIAL}), None)
-    url = reverse("migration", args=failed.identity) if failed and failed.action == Action.APPLY else ""
-    line = server.get("line")
+    is_file, line = failed is not None and failed.action == Action.APPLY, server.get("line")
     return replace(
         error,
         facts=server_facts(server),
         excerpt=server.get("excerpt", ""),
-        url=f"{url}#L{line}" if url and line else url,
+        url=links.migration(failed.identity, run.plan.source, line=line) if failed and is_file else "",
         url_label=f"Show line {line} in its file" if line else "Show the file",
     )
 

@@ -172,8 +172,9 @@ def _said_of(remark: Remark, concerned: Sequence[Standing]) -> str:
 def _url(remark: Remark, concerned: Sequence[Standing]) -> str:
     if remark.url:
         return remark.url
-    if len(concerned) > 1 and remark.state:
-        return reverse("migrations", query={"state": remark.state})
+    of_sources = {standing.environment.source for standing in concerned}
+    if len(concerned) > 1 and remark.state and len(of_sources) == 1:
+        return links.migrations(of_sources.pop(), state=remark.state)
     if len(concerned) > 1:
         return reverse("environments")
     run = concerned[0].run

@@ -20,6 +20,7 @@ from dashboard.services.pushes import PushChange, PushComparison, PushedMigratio
 CHANGES: Mapping[PushChange, Pill] = {
     PushChange.ADDED: Pill(label="Added", tone="ok", icon="plus"),
     PushChange.SQL: Pill(label="SQL changed", tone="warn", icon="modified"),
+    PushChange.SCOPE: Pill(label="For other environments", tone="warn", icon="environment"),
     PushChange.COMMENTS: Pill(label="Comments changed", tone="muted", icon="comment"),
     PushChange.ROLLBACK: Pill(label="Rollback changed", tone="info", icon="rollback"),
     PushChange.REMOVED: Pill(label="Removed", tone="warn", icon="missing"),
@@ -28,6 +29,7 @@ CHANGES: Mapping[PushChange, Pill] = {
 COUNTED: Mapping[PushChange, str] = {
     PushChange.ADDED: "added",
     PushChange.SQL: "with other SQL",
+    PushChange.SCOPE: "for other environments",
     PushChange.COMMENTS: "with other comments",
     PushChange.ROLLBACK: "with another rollback",
     PushChange.REMOVED: "removed",
@@ -41,6 +43,7 @@ class PushedView:
     label: str
     pill: Pill
     alarm: str  # where a database has what no file says any more
+    scope: str  # which environments it is for, where that is not all of them or was others before
     stands_in: tuple[Badge, ...]
     file: str
     lines: tuple[DiffLine, ...]
@@ -106,6 +109,7 @@ def _migration(pushed: PushedMigration, *, is_open: bool) -> PushedView:
         label=pushed.identity.label,
         pill=CHANGES[pushed.change],
         alarm=_alarm(pushed),
+        scope=_scope(pushed),
         stands_in=tuple(badge(environment) for environment in pushed.stands_in),
         file=script.file if script else "",
         lines=schema_diff.text_diff(old_up, new_up),
@@ -121,12 +125,21 @@ def _without_margins(sql: str) -> str:
 
 
 def _alarm(pushed: PushedMigration) -> str:
-    if not pushed.is_harmful:
+    if not pushed.left_behind:
         return ""
-    names = wording.all_of([environment.name for environment in pushed.stands_in])
+    names = wording.all_of([environment.name for environment in pushed.left_behind])
     if pushed.change is PushChange.REMOVED:
         return f"It is applied on {names}, and its file would be gone."
     return f"It is applied on {names} with the old SQL, so nothing would be applied there until the file is as it was."
+
+
+def _scope(pushed: PushedMigration) -> str:
+    before, after = pushed.scopes
+    now = after or before
+    if now is None or (now.is_everywhere and before in (None, now)):
+        return ""
+    was = f"; before, it {before.words.replace('is for', 'was for')}" if before and after and before != after else ""
+    return f"It {now.words}{was}."
 
 
 def _outlook(outlook: PushOutlook, errors: Sequence[Problem], *, is_in_force: bool) -> OutlookView:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.urls import reverse
-
-from dashboard.presenters import statuses
+from dashboard.presenters import links, statuses
 from dashboard.presenters.pills import Pill
 from dashboard.services.records import Contradiction
 
@@ -21,11 +19,10 @@ class RecordView:
     then: tuple[str, ...]  # what the row says once it is restored
 
 
-def view(item: Contradiction) -> RecordView:
-    version, name = item.status.identity
+def view(item: Contradiction, source: str) -> RecordView:
     return RecordView(
         label=item.status.label,
-        url=reverse("migration", args=[version, name]),
+        url=links.migration(item.status.identity, source),
         pill=statuses.MIGRATION[item.status.state],
         sentence=item.status.sentence,
         then=tuple(_then(item)),

@@ -26,9 +26,9 @@ from dashboard.engine.rehearsal.report import (
 from dashboard.engine.rehearsal.risk import RiskLevel
 from dashboard.engine.schema import diff
 from dashboard.engine.schema.diff import Change
-from dashboard.models import Rehearsal
+from dashboard.models import Rehearsal, environments
 from dashboard.models.failures import Failure
-from dashboard.presenters import statuses
+from dashboard.presenters import links, statuses
 from dashboard.presenters.badges import Badge, badge_of
 from dashboard.presenters.buttons import ActionButton, refusal
 from dashboard.presenters.pills import Pill
@@ -276,13 +276,17 @@ def _proofs(report: Report, rehearsal: Rehearsal) -> Iterator[ProofView]:
     only = len(report.proofs) + len(report.not_reached) == 1
     risk_of = {risk.label: risk for risk in reversed(risks(rehearsal))}
     yield from (_proof(proof, rehearsal, risk_of.get(proof.label), only=only) for proof in report.proofs)
-    yield from map(_unreached, report.not_reached)
+    yield from (_unreached(left, rehearsal) for left in report.not_reached)
 
 
-def _unreached(left: NotReached) -> ProofView:
+def _source(rehearsal: Rehearsal) -> str:
+    return environments.get_even_former(rehearsal.environment).source
+
+
+def _unreached(left: NotReached, rehearsal: Rehearsal) -> ProofView:
     return ProofView(
         label=left.label,
-        url=reverse("migration", args=left.identity),
+        url=links.migration(left.identity, _source(rehearsal)),
         open=False,
         refused=left.sentence,
         doubt="",
@@ -305,7 +309,7 @@ def _proof(proof: Proof, rehearsal: Rehearsal, risk: RiskView | None, *, only: b
     subject = proof.down if _rolls_back(rehearsal) and proof.down else proof.up
     return ProofView(
         label=proof.label,
-        url=reverse("migration", args=proof.identity),
+        url=links.migration(proof.identity, _source(rehearsal)),
         open=only or not proof.passed or bool(proof.differences) or proof.changes_nothing,
         refused=proof.refused,
         doubt=proof.doubt,

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.urls import reverse
-
 from dashboard.engine.plan import Action
 from dashboard.models import RunStatement, RunStep
-from dashboard.presenters import actions, statuses
+from dashboard.presenters import actions, links, statuses
 from dashboard.presenters.pills import Pill
 
 
@@ -68,22 +66,23 @@ _UNDONE = Pill(label="Undone", tone="muted", icon="rollback")
 _STOPPED = Pill(label="Stopped", tone="muted", icon="cancel")
 
 
-def steps(run_steps: Sequence[RunStep], *, has_begun: bool = False) -> list[RunStepView]:
+def steps(run_steps: Sequence[RunStep], *, source: str = "", has_begun: bool = False) -> list[RunStepView]:
     """`run_steps` as selectors.runs gives them. A run of one step is shown open, and so is what saved rows."""
     alone = len(run_steps) == 1
     return [
-        _step(step, open_=alone or step.status in _OPEN or bool(step.copied), has_begun=has_begun) for step in run_steps
+        _step(step, source, open_=alone or step.status in _OPEN or bool(step.copied), has_begun=has_begun)
+        for step in run_steps
     ]
 
 
-def _step(step: RunStep, *, open_: bool, has_begun: bool) -> RunStepView:
+def _step(step: RunStep, source: str, *, open_: bool, has_begun: bool) -> RunStepView:
     words = actions.WORDS[step.action]
     latest: list[RunStatement] = step.latest  # type: ignore[attr-defined]
     is_open = step.status == RunStep.Status.RUNNING
     return RunStepView(
         number=step.position + 1,
         label=step.identity.label,
-        url=reverse("migration", args=step.identity) if step.action == Action.APPLY else "",
+        url=links.migration(step.identity, source) if step.action == Action.APPLY else "",
         does=words.beside,
         pill=statuses.STEP[step.status],
         duration_ms=step.duration_ms,

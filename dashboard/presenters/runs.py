@@ -74,7 +74,7 @@ def page(
         "pill": verdict(run, {step.status for step in run_steps}),
         "elapsed_ms": elapsed_ms(run),
         "progress": progress(run, run_steps),
-        "steps": steps_presenter.steps(run_steps, has_begun=run.status == Run.Status.RUNNING),
+        "steps": steps_presenter.steps(run_steps, source=run.plan.source, has_begun=run.status == Run.Status.RUNNING),
         "settled": settled.lines(settled_since),
         "error": settled.past(error, run, run_steps, settled_since) if error else None,
         "cancel": cancel_button(run, by),

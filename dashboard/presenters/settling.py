@@ -13,7 +13,7 @@ from dashboard.engine.errors import EngineError, PlanBlocked
 from dashboard.engine.plan import Action, Plan
 from dashboard.models import Run
 from dashboard.models.environments import Environment
-from dashboard.presenters import actions, failures, plans
+from dashboard.presenters import actions, failures, links, plans
 from dashboard.presenters.buttons import ActionButton, refusal, sentence_of
 from dashboard.presenters.failures import ErrorBox, server_facts
 from dashboard.presenters.pills import Pill
@@ -95,14 +95,14 @@ def _left_then(broken_off: BrokenOff, failure: Mapping[str, Any]) -> str:
     return f"{left} That is not so any more." if left and asked and failures.is_passing(failure) else left
 
 
-def lines(broken_off: BrokenOff) -> list[LineView]:
-    shown = reverse("migration", args=broken_off.identity) if broken_off.action is Action.APPLY else ""
+def lines(broken_off: BrokenOff, source: str) -> list[LineView]:
+    is_file = broken_off.action is Action.APPLY
     return [
         LineView(
             number=line.number,
             line=line.line,
             summary=line.summary or "Its text is gone, or cannot be read",
-            url=f"{shown}#L{line.line}" if shown and line.line else "",
+            url=links.migration(broken_off.identity, source, line=line.line) if is_file and line.line else "",
             pill=_pill(broken_off, line),
         )
         for line in broken_off.lines

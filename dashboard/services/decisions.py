@@ -11,9 +11,9 @@ from dashboard.engine.plan import Plan
 from dashboard.models import ChangeRequest, Run
 from dashboard.models.environments import Environment
 from dashboard.selectors import requests
-from dashboard.services import approvals, forecasts, installations, runs
+from dashboard.services import approvals, installations, runs
 from dashboard.services.actors import Actor
-from dashboard.services.forecasts import Confirmation
+from dashboard.services.forecasts import NO_WORD, Confirmation
 
 #: Held with the name of an environment while a machine asks for something there.
 _ASK_LOCK = 0x5342414B
@@ -27,7 +27,7 @@ def approve_and_start(
     digest: str,
     reason: str,
     typed_name: str,
-    confirmation: Confirmation | None = None,
+    confirmation: Confirmation = NO_WORD,
     accepts_no_change: bool = False,
 ) -> ChangeRequest | Run:
     """Both or neither: where the run cannot start, nothing is approved. Gives the request, where others have to approve
@@ -52,7 +52,7 @@ def submit(
     reason: str = "",
     irreversible_because: str = "",
     typed_name: str = "",
-    confirmation: Confirmation | None = None,
+    confirmation: Confirmation = NO_WORD,
 ) -> ChangeRequest | Run:
     """The next step towards running this plan: a request where the policy asks for one, else the run."""
     if needs_request(plan, environment):
@@ -131,16 +131,12 @@ def ask(
 
 def start(plan: Plan, *, environment: Environment, by: Actor, accepted: Sequence[str] = (), rows: str = "") -> Run:
     """For a machine, which has named the environment by asking there: `rows` is what it says of the rows that would be
-    lost on a protected one. Raises what `runs.start` does."""
-    confirmation = None
-    if environment.protected and rows:
-        forecast = forecasts.of_plan(plan, environment)
-        confirmation = Confirmation(forecast=forecast, typed=rows, shown="")
+    lost. Raises what `runs.start` does."""
     return runs.start(
         plan,
         environment=environment,
         by=by,
         accepted=accepted,
         typed_name=environment.slug,
-        confirmation=confirmation,
+        confirmation=Confirmation(typed=rows, by_machine=True),
     )

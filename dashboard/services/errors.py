@@ -323,10 +323,10 @@ class NameNotTyped(Refused):
 
 
 class RowsNotTyped(Refused):
-    """The confirmation of what would be destroyed on a protected environment. Facts: lost (a phrase), expected."""
+    """The confirmation of what would be destroyed. Facts: lost (a clause), expected."""
 
     code = "rows_not_typed"
-    sentence = "{lost} would be lost, and what you typed does not say so."
+    sentence = "{lost}, and that was not confirmed."
     state = "Nothing was run."
     advice = "Type {expected} to show that you have read it."
 

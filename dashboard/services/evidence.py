@@ -363,7 +363,7 @@ def _applied_before(plan: Plan, environment: Environment) -> _Fact | None:
         return None
     before = max(earlier, key=lambda e: e.position)
     rows = {row.identity: row for row in standings.standing(before, None).rows}
-    asked = [step for step in plan.steps if scoping.is_meant_for(step.sql, before.slug)]
+    asked = scoping.meant_for(plan.steps, before.slug)
     without = [step.label for step in asked if not _is_same(rows.get(step.identity), step)]
     spared = _spared([step.label for step in plan.steps if step not in asked], before)
     if not without:

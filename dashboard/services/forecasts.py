@@ -18,14 +18,22 @@ from dashboard.selectors import rehearsals
 from dashboard.services import targets
 from dashboard.services.errors import RowsNotTyped
 
+#: What to do where no page asks.
+FOR_MACHINES = 'Find out what it is. If it may go, send "rows_to_lose": "{expected}", and the call again.'
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """What a person typed about the rows that would be lost, and what the page had told."""
+    """What a person typed, or a machine sent, about the rows that would be lost, and what the page had told."""
 
-    forecast: Forecast  # as counted when the form came back
     typed: str
-    shown: str
+    shown: str = ""  # by the page; a machine sees none
+    forecast: Forecast | None = None  # as counted when the form came back; None: counted when it is checked
+    by_machine: bool = False
+
+
+#: Of whoever says nothing.
+NO_WORD = Confirmation(typed="")
 
 
 def of_plan(plan: Plan, environment: Environment) -> Forecast:
@@ -38,35 +46,37 @@ def of_plan(plan: Plan, environment: Environment) -> Forecast:
     return replace(counted, from_rehearsal=rehearsed is not None)
 
 
-def needs_word(forecast: Forecast, environment: Environment) -> bool:
-    """On a protected environment nobody destroys rows without saying how many."""
-    return environment.protected and forecast.is_destructive and forecast.word != "0"
+def needs_word(forecast: Forecast) -> bool:
+    """Nobody destroys rows or values, or lets run what may do so, without saying how many."""
+    return forecast.is_destructive and forecast.word != "0"
 
 
-def check_confirmed(plan: Plan, environment: Environment, confirmation: Confirmation | None) -> None:
-    """Raise RowsNotTyped where rows would be lost on a protected environment and nobody has said how many.
+def check_confirmed(plan: Plan, environment: Environment, given: Confirmation) -> Confirmation:
+    """Raise RowsNotTyped where rows or values may go and nobody has said how many, whatever the environment.
 
     What was shown is enough, however many there are by now: the page's plan is the one that runs, and a table in use
-    never holds still. Where the plan saves all of it first, no number is asked for. What goes on after it broke off was
-    confirmed when it began.
+    never holds still. Where the plan saves all of it first, no number is asked for. Gives what was confirmed, counted.
     """
-    if not environment.protected or any(step.first_statement > 1 for step in plan.steps):
-        return
-    given = confirmation or Confirmation(forecast=of_plan(plan, environment), typed="", shown="")
-    if not needs_word(given.forecast, environment) or given.forecast.is_saved_by(_copies(plan)):
-        return
-    if not values.is_confirmed(given.forecast, typed=given.typed, shown=given.shown):
-        raise RowsNotTyped(lost=lost(given.forecast), expected=given.forecast.word)
+    forecast = given.forecast or of_plan(plan, environment)
+    is_needed = needs_word(forecast) and not forecast.is_saved_by(_copies(plan))
+    if is_needed and not values.is_confirmed(forecast, typed=given.typed, shown=given.shown):
+        how = {"remedy": FOR_MACHINES.format(expected=forecast.word)} if given.by_machine else {}
+        raise RowsNotTyped(lost=_loss(forecast), expected=forecast.word, **how)
+    return replace(given, forecast=forecast)
 
 
 def _copies(plan: Plan) -> set[Copy]:
     return {copy for step in plan.steps for copy in step.copies}
 
 
+def _loss(forecast: Forecast) -> str:
+    if forecast.is_known:
+        return f"{lost(forecast)} would be lost"
+    return "Nobody can tell how many rows or values would be lost"
+
+
 def lost(forecast: Forecast) -> str:
-    """The start of a sentence: "240 rows", "About 1,200,000 rows", "An unknown number of rows"."""
-    if not forecast.is_known:
-        return "An unknown number of rows"
+    """Where that is known, the start of a sentence: "240 rows", "About 1,200,000 rows"."""
     return f"{'About ' if forecast.is_estimate else ''}{forecast.rows:,} {'row' if forecast.rows == 1 else 'rows'}"
 
 

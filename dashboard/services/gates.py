@@ -54,7 +54,7 @@ def _check_order(plan: Plan, environment: Environment) -> None:
         return
     before = environments.get(environment.after)
     rows = {row.identity: row for row in standings.standing(before, None).rows}
-    asked = [step for step in plan.steps if scoping.is_meant_for(step.sql, before.slug)]
+    asked = scoping.meant_for(plan.steps, before.slug)
     without = [step.label for step in asked if not _has_same_bytes(rows.get(step.identity), step)]
     if without:
         reason = f"{before.name} has not applied the same bytes of {', '.join(without)}"

@@ -13,6 +13,7 @@ from dashboard.engine import scoping, status
 from dashboard.engine.errors import EngineError
 from dashboard.engine.migration import Folder, History, Kind, Migration, MigrationId, Problem, Severity
 from dashboard.engine.plan import Plan
+from dashboard.engine.scoping import Scope
 from dashboard.models import GitCommit, sources
 from dashboard.models.environments import Environment
 from dashboard.models.sources import Source
@@ -25,6 +26,7 @@ from dashboard.services import plans
 class PushChange(StrEnum):
     ADDED = "newly_added"
     SQL = "sql_changed"  # its SQL is another one
+    SCOPE = "scope_changed"  # its SQL is the same, and other environments get it
     COMMENTS = "comments_changed"  # only comments and blanks differ
     ROLLBACK = "rollback_changed"  # only its rollback differs
     REMOVED = "taken_out"
@@ -41,9 +43,21 @@ class PushedMigration:
     stands_in: tuple[Environment, ...]
 
     @property
-    def is_harmful(self) -> bool:
-        """A database has what no file says any more."""
-        return bool(self.stands_in) and self.change in (PushChange.SQL, PushChange.REMOVED)
+    def scopes(self) -> tuple[Scope | None, Scope | None]:
+        """Before and after; None where there is no such file."""
+        before, after = (scoping.scope_of(migration) if migration else None for migration in (self.before, self.after))
+        return before, after
+
+    @property
+    def left_behind(self) -> tuple[Environment, ...]:
+        """The environments that have what no file says any more. Where its file is for others by now, its text is
+        compared with nothing."""
+        if self.change is PushChange.REMOVED:
+            return self.stands_in
+        _, scope = self.scopes
+        if self.change is not PushChange.SQL or scope is None:
+            return ()
+        return tuple(environment for environment in self.stands_in if scope.covers(environment.slug))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +119,12 @@ def _change(old: Migration | None, new: Migration | None) -> PushChange | None:
         return PushChange.ADDED
     if new is None:
         return PushChange.REMOVED
+    if old.up.checksum_sql != new.up.checksum_sql:
+        return PushChange.SQL
+    if scoping.scope_of(old) != scoping.scope_of(new):
+        return PushChange.SCOPE
     if old.up.checksum != new.up.checksum:
-        return PushChange.COMMENTS if old.up.checksum_sql == new.up.checksum_sql else PushChange.SQL
+        return PushChange.COMMENTS
     downs = [migration.down.checksum if migration.down else "" for migration in (old, new)]
     return PushChange.ROLLBACK if downs[0] != downs[1] else None
 

@@ -39,7 +39,7 @@ from dashboard.services import (
 )
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.errors import ApprovalNeeded, EnvironmentOccupied, NotNow
-from dashboard.services.forecasts import Confirmation
+from dashboard.services.forecasts import NO_WORD, Confirmation
 
 #: How long a worker's word counts; renewed twice a second while it lives. By the control database's clock.
 LEASE = timedelta(seconds=20)
@@ -58,7 +58,7 @@ def start(
     by: Actor,
     accepted: Sequence[str] = (),
     typed_name: str = "",
-    confirmation: Confirmation | None = None,
+    confirmation: Confirmation = NO_WORD,
 ) -> Run:
     """Queue a run of exactly this plan. On a protected environment a live approval of its digest must cover it.
 
@@ -77,13 +77,12 @@ def start(
     if covering is not None:
         approvals.check_still_approved(covering[0], plan)
     gates.check(plan, environment)
-    forecasts.check_confirmed(plan, environment, confirmation)
-    said = _said(accepted, confirmation)
+    said = _said(accepted, forecasts.check_confirmed(plan, environment, confirmation))
     return _queue(plan, environment=environment, by=by, request=covering[0] if covering else None, said=said)
 
 
 def start_approved(
-    request: ChangeRequest, *, by: Actor, typed_name: str = "", confirmation: Confirmation | None = None
+    request: ChangeRequest, *, by: Actor, typed_name: str = "", confirmation: Confirmation = NO_WORD
 ) -> Run:
     """Queue the run of an approved request: its stored plan, byte for byte. Whoever opened the glass for it needs no
     approval and no window."""
@@ -101,8 +100,7 @@ def start_approved(
             gates.check(request.plan, environment)
         else:
             break_glass.check_can_be_opened(request, environment)
-        forecasts.check_confirmed(request.plan, environment, confirmation)
-        said = _said((), confirmation)
+        said = _said((), forecasts.check_confirmed(request.plan, environment, confirmation))
         return _queue(request.plan, environment=environment, by=by, request=request, said=said, opening=opening)
 
 
@@ -266,9 +264,9 @@ def _mine(run: Run) -> QuerySet[Run]:
     return Run.objects.filter(pk=run.pk, status=Run.Status.RUNNING, attempt=run.attempt)
 
 
-def _said(accepted: Sequence[str], confirmation: Confirmation | None) -> dict[str, Any]:
+def _said(accepted: Sequence[str], confirmation: Confirmation) -> dict[str, Any]:
     """What the person who starts a run has read and let pass, for the audit log."""
-    if confirmation is None or not confirmation.forecast.is_destructive:
+    if confirmation.forecast is None or not confirmation.forecast.is_destructive:
         return {"accepted": list(accepted)}
     shown = {"rows_shown": confirmation.shown} if confirmation.shown else {}
     return {"accepted": list(accepted), "rows_to_lose": confirmation.forecast.word, **shown}

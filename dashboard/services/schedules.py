@@ -15,7 +15,7 @@ from dashboard.models import ChangeRequest, Run, environments
 from dashboard.services import actors, approvals, audit, forecasts, gates, installations, permissions, policies, runs
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.errors import AlreadyDecided, EnvironmentOccupied, StartTimeRefused
-from dashboard.services.forecasts import Confirmation
+from dashboard.services.forecasts import NO_WORD, Confirmation
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ LATE = timedelta(minutes=15)
 
 @transaction.atomic
 def schedule(
-    request_id: int, *, by: Actor, at: datetime, typed_name: str = "", confirmation: Confirmation | None = None
+    request_id: int, *, by: Actor, at: datetime, typed_name: str = "", confirmation: Confirmation = NO_WORD
 ) -> ChangeRequest:
     """Raises StartTimeRefused, NotNow, and what starting it would."""
     installations.check_may_run()
@@ -39,7 +39,7 @@ def schedule(
     _check_moment(request, at)
     gates.check_time(environment, at)
     request.start_at, request.scheduled_by, request.not_started_because = at, by.person, ""
-    request.scheduled_word = (confirmation.typed if confirmation else "").strip()[:32]
+    request.scheduled_word = confirmation.typed.strip()[:32]
     request.save(update_fields=["start_at", "scheduled_by", "scheduled_word", "not_started_because"])
     audit.record(
         audit.Event.REQUEST_SCHEDULED, by=by, environment=request.environment, request=request, start_at=at.isoformat()
@@ -93,12 +93,11 @@ def _start_now(request: ChangeRequest) -> Run:
     if request.start_at and request.start_at + LATE < timezone.now():
         late = f"No worker started it at its time, or within {LATE.seconds // 60} minutes of it."
         raise StartTimeRefused(reason=late, remedy="Run it now, or choose another time.")
-    counted = forecasts.of_plan(request.plan, environment)
     return runs.start_approved(
         request,
         by=actors.person(request.scheduled_by),
         typed_name=environment.slug,
-        confirmation=Confirmation(forecast=counted, typed=request.scheduled_word, shown=request.scheduled_word),
+        confirmation=Confirmation(typed=request.scheduled_word, shown=request.scheduled_word),
     )
 
 

@@ -13,12 +13,12 @@ from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from dashboard.engine.migration import Problem
+from dashboard.engine.migration import Identified, Problem
 from dashboard.engine.sql import places
 from dashboard.engine.sql.places import StatementPlace
 from dashboard.models import command_line as commands
+from dashboard.presenters import links, statuses
 from dashboard.presenters import sql as sql_presenter
-from dashboard.presenters import statuses
 from dashboard.presenters.findings import Note
 from dashboard.presenters.pills import Pill
 
@@ -95,6 +95,12 @@ def severity_pill(problem: Problem | Note) -> Pill:
     """How much it matters; a finding that its file allows does not."""
     allowed = isinstance(problem, Note) and problem.allowed
     return statuses.ALLOWED if allowed else statuses.SEVERITY[problem.severity]
+
+
+@register.simple_tag
+def migration_url(migration: Identified, source: str) -> str:
+    """The page of a migration of that source."""
+    return links.migration(migration.identity, source)
 
 
 @register.simple_tag

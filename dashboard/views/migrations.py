@@ -54,7 +54,7 @@ def problems(request: HttpRequest) -> HttpResponse:
     source = source_or_404(request)
     page = problems_presenter.page(folders.of_source(source), source.name)
     reading = folders.of_source_now(source)
-    context = {"page": page, "stale": reading.stale, "commit": reading.commit}
+    context = {"page": page, "stale": reading.stale, "commit": reading.commit, "all_url": links.migrations(source.name)}
     return render(request, "migrations/problems.html", context)
 
 
@@ -66,7 +66,8 @@ def detail(request: HttpRequest, version: str, name: str) -> HttpResponse:
         reading = folders.of_source_now(source)
         if page := _page(migration, reading):
             standing = {"failure": reading.failure, "stale": reading.stale, "commit": reading.commit}
-            context = {"page": page, **standing, "source": source, **_elsewhere(migration, source)}
+            named = {"source": source, "all_url": links.migrations(source.name)}
+            context = {"page": page, **standing, **named, **_elsewhere(migration, source)}
             return render(request, "migrations/detail.html", context)
     raise Http404(f"No migration {migration.label} is known.")
 

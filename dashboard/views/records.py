@@ -27,7 +27,7 @@ def restore(request: HttpRequest, slug: str) -> HttpResponse:
         return launching.preview(request, plan, environment, sent=form.sent)
     context = {
         "environment": badge(environment),
-        "records": [presenter.view(item) for item in differing],
+        "records": [presenter.view(item, environment.source) for item in differing],
         "form": form,
     }
     return render(request, "records/restore.html", context, status=422 if form.errors else 200)

@@ -8,13 +8,12 @@ from django.views.decorators.http import require_http_methods
 
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan
-from dashboard.forms.plans import PlanForm
-from dashboard.forms.settling import ResetForm, SettleForm, WayForm
+from dashboard.forms.settling import GoOnForm, ResetForm, SettleForm, WayForm
 from dashboard.models.environments import Environment
 from dashboard.presenters import settling as presenter
 from dashboard.presenters.badges import badge
 from dashboard.selectors import migrations
-from dashboard.services import actors, decisions, installations, plans, policies, unfinished
+from dashboard.services import actors, decisions, forecasts, installations, plans, policies, unfinished
 from dashboard.services.unfinished import BrokenOff, WayOn
 from dashboard.views import launching
 from dashboard.views.lookup import environment_or_404
@@ -38,7 +37,7 @@ def settle(request: HttpRequest, slug: str, version: str, name: str) -> HttpResp
         "environment": badge(environment),
         "broken_off": broken_off,
         "error": presenter.box(broken_off, environment, migrations.last_run_of(slug, migration)),
-        "lines": presenter.lines(broken_off),
+        "lines": presenter.lines(broken_off, environment.source),
         "ways": [(way, form if way.key == chosen else _form(way.key, broken_off, environment)) for way in ways],
         "sent": form,
         "skip": presenter.skip_button(broken_off, environment, by),
@@ -55,13 +54,12 @@ def _form(
     plan = _plans(broken_off)[way]
     if not isinstance(plan, Plan):
         return None
-    return PlanForm(
-        data, plan=plan, environment=environment, asks=decisions.needs_request(plan, environment), prefix=way
-    )
+    asks, forecast = decisions.needs_request(plan, environment), forecasts.of_plan(plan, environment)
+    return GoOnForm(data, plan=plan, environment=environment, asks=asks, forecast=forecast, prefix=way)
 
 
 def _plan(way: str, broken_off: BrokenOff, environment: Environment, form: SettleForm) -> Plan:
-    if isinstance(form, PlanForm):
+    if isinstance(form, GoOnForm):
         return form.plan
     return plans.reset(environment, broken_off.identity, reason=form.cleaned_data["reason"])
 

@@ -23,7 +23,7 @@ def new(request: HttpRequest, slug: str, version: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         plan = plans.skip(environment, form.skipped, reason=form.cleaned_data["reason"])
         return launching.preview(request, plan, environment, sent=form.sent)
-    context = {"environment": badge(environment), "undecided": undecided, "form": form}
+    context = {"environment": badge(environment), "undecided": undecided, "form": form, "source": environment.source}
     return render(request, "skips/new.html", context, status=422 if form.errors else 200)
 
 

@@ -25,6 +25,7 @@ from dashboard.services.actors import Actor
 from tests.fix_people import ClientOf
 from tests.fix_postgres import MakeDatabase
 from tests.fix_project import Project
+from tests.services.workflow import confirmed, start_on_staging
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -150,7 +151,7 @@ def test_the_journey(folder: Folder, tangled: Project, carol: Actor, client_of: 
 
 
 def _apply(project: Project, by: Actor, upto: str | None = None) -> Run:
-    return _finish(runs.start(plans.apply(project.staging, upto=upto), environment=project.staging, by=by))
+    return _finish(start_on_staging(project, by, upto))
 
 
 def _skip(project: Project, by: Actor, version: str) -> None:
@@ -166,7 +167,8 @@ def _roll_back_008(project: Project, by: Actor) -> Run:
     name = RunStep.objects.filter(version="008").latest("id").name
     plan = plans.rollback(project.staging, downto=MigrationId("008", name))
     accepted = [warning.key for warning in plan.warnings]
-    return _finish(runs.start(plan, environment=project.staging, by=by, accepted=accepted))
+    word = confirmed(plan, project.staging)
+    return _finish(runs.start(plan, environment=project.staging, by=by, accepted=accepted, confirmation=word))
 
 
 def _finish(run: Run) -> Run:

@@ -11,7 +11,7 @@ from django.test import Client
 
 from config.tokens import Scope
 from dashboard.api import waiting
-from dashboard.models import ChangeRequest, Run
+from dashboard.models import ChangeRequest, Run, environments
 from dashboard.services import standings
 from tests.fix_tokens import Caller, MakeToken
 from tests.services import workflow
@@ -166,15 +166,18 @@ def test_a_warning_is_accepted_by_its_key(ci: Caller, two_files: Project, alice:
     assert accepted.status_code == 202
 
 
-def test_rows_that_would_be_lost_on_a_protected_environment_are_named(
-    ci: Caller, two_files: Project, alice: Actor, bob: Actor
-) -> None:
+@pytest.mark.parametrize("slug", ["production", "staging"])
+def test_rows_that_would_be_lost_are_named(ci: Caller, two_files: Project, alice: Actor, bob: Actor, slug: str) -> None:
     workflow.execute(workflow.start_on_production(workflow.approved_request(two_files, alice, bob), alice))
-    two_files.query(two_files.production, "INSERT INTO orders VALUES (1), (2)")
+    workflow.run_on_staging(two_files, alice)
+    two_files.query(environments.get(slug), "INSERT INTO orders VALUES (1), (2)")
     body = {"version": "002", "accept": ["unproven_rollback:002"]}
-    answer = ci.post("/rollback?wait=0", body)
-    assert (answer.status_code, told(answer)["code"]) == (422, "rows_not_typed")
-    assert ci.post("/rollback?wait=0", body | {"rows_to_lose": "2"}).status_code == 202
+    address = f"/rollback?environment={slug}&wait=0"
+    for wrong in ({}, {"rows_to_lose": "1"}, {"rows_to_lose": "unknown"}):
+        answer = ci.post(address, body | wrong)
+        assert (answer.status_code, told(answer)["code"]) == (422, "rows_not_typed")
+        assert '"rows_to_lose": "2"' in told(answer)["remedy"]
+    assert ci.post(address, body | {"rows_to_lose": "2"}).status_code == 202
 
 
 # POST /rollback

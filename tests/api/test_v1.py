@@ -234,6 +234,14 @@ def test_a_plan_that_changed_since_it_was_looked_at_is_not_run(ci: Caller, two_f
     assert not Run.objects.exists()
 
 
+def test_what_cannot_be_judged_runs_once_the_caller_says_so(ci: Caller, two_files: Project) -> None:
+    two_files.write(_003_hidden="DO $$ BEGIN EXECUTE 'DELETE FROM ' || 'orders'; END $$;")
+    answer = ci.post(f"{BASE}/runs", GOAL)
+    assert is_problem(answer, 422, "rows_not_typed")
+    assert '"rows_to_lose": "unknown"' in body(answer)["remedy"]
+    assert ci.post(f"{BASE}/runs", {**GOAL, "rows_to_lose": "unknown"}).status_code == 202
+
+
 def test_a_rollback_goes_down_to_a_version(ci: Caller, two_files: Project, alice: Actor) -> None:
     workflow.run_on_staging(two_files, alice)
     goal = {**GOAL, "action": "rollback"}

@@ -76,7 +76,7 @@ ALLOWED = {
     "dashboard.services.drift": {"LATE"},
     "dashboard.services.edits": {"Edit"},
     "dashboard.services.evidence": {"Evidence", "EvidenceStatus", "Item"},
-    "dashboard.services.forecasts": {"Confirmation", "check_confirmed", "lost", "needs_word"},
+    "dashboard.services.forecasts": {"Confirmation", "NO_WORD", "check_confirmed", "lost", "needs_word"},
     "dashboard.services.plans": {"Detail", "Outline", "check_accepted", "copied", "title"},
     "dashboard.services.pushes": {"PushChange", "PushComparison", "PushOutlook", "PushedMigration"},
     "dashboard.services.records": {"Contradiction"},

@@ -34,6 +34,7 @@ KEYS = [
     "differences",
     "locks",
     "ms",
+    "environments",
 ]
 
 
@@ -80,6 +81,7 @@ def test_each_migration_is_one_line(signalbox: Signalbox, folder: Path, server_u
         "differences": [],
         "locks": [],
         "ms": 0,
+        "environments": None,
     }
     assert isinstance(first["ms"], int)
     assert first["ms"] > 0
@@ -89,6 +91,31 @@ def test_each_migration_is_one_line(signalbox: Signalbox, folder: Path, server_u
         "column public.users.id: type bigint -> text",
     ]
     assert second["locks"] == ["ACCESS EXCLUSIVE on public.users, rewritten"]
+
+
+def test_files_of_one_number_are_rehearsed_as_each_environment_has_them(
+    signalbox: Signalbox, project: Project, folder: Path, server_url: str
+):
+    """Both make the same table: on one copy the second of them would fail."""
+    for name in ("staging", "production"):
+        (folder / f"002_{name}.sql").write_text(f"-- signalbox: environments={name}\nCREATE TABLE plans (id int);")
+        (folder / f"002_{name}_rollback.sql").write_text("DROP TABLE plans;")
+    (folder / "003_more.sql").write_text("ALTER TABLE plans ADD name text;")
+    (folder / "003_rollback.sql").write_text("ALTER TABLE plans DROP name;")
+    where = ("--source", str(folder), "--server-env", server_url, "--on-target-server")
+    answer = signalbox("rehearse", *where)
+    assert answer.code == 0, answer.err
+    said = [line.partition(":")[0] for line in answer.out.splitlines() if not line.startswith(" ")]
+    assert said[:5] == ["As staging has it", "001_users", "002_staging", "003_more", said[4]]
+    assert said[5:9] == ["As production has it", "001_users", "002_production", "003_more"]
+    rows = _rows(signalbox("rehearse", *where, "--json"))
+    assert [(row["name"], row["environments"]) for row in rows] == [
+        *((name, ["staging"]) for name in ("users", "staging", "more")),
+        *((name, ["production"]) for name in ("users", "production", "more")),
+    ]
+    (folder / "002_production.sql").write_text("-- signalbox: environments=production\nCREATE TABLE other (id int);")
+    answer = signalbox("rehearse", *where)
+    assert (answer.code, answer.out.count("003_more: proven"), answer.out.count("003_more: failed")) == (8, 1, 1)
 
 
 def test_a_failure_stops_it_unless_it_is_told_to_go_on(signalbox: Signalbox, folder: Path, server_url: str):

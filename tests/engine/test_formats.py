@@ -1076,3 +1076,88 @@ def test_a_dump_or_a_seed_is_a_migration_in_no_format(name: str, file: str, tmp_
     folder = discovery.read(source, folder_format=name)
     assert {m.version for m in folder.migrations} == halves.keys()
     assert [p for p in folder.problems if p.file == file]
+
+
+XML = "<?xml version='1.0'?>\n<databaseChangeLog>{}</databaseChangeLog>\n"
+CHANGE_SET = "<changeSet id='1' author='ada'><createTable tableName='a'/></changeSet>"
+CHANGE_SETS = "--liquibase formatted sql\n--changeset ada:{0}\nCREATE TABLE t{0} (id int);\n"
+
+#: Folders with changelogs that are no SQL, and of each the file that is an error.
+CHANGELOGS: Mapping[str, tuple[Files, str]] = {
+    "XML alone": ({"db.changelog-master.xml": XML.format(CHANGE_SET)}, "db.changelog-master.xml"),
+    "numbered XML": ({"001-init.xml": XML.format(CHANGE_SET), "002_b.sql": UP}, "001-init.xml"),
+    "YAML": ({"changelog.yaml": "databaseChangeLog:\n  - changeSet:\n      id: 1\n"}, "changelog.yaml"),
+    "JSON": ({"changelog.json": '{"databaseChangeLog": [{"changeSet": {"id": "1"}}]}'}, "changelog.json"),
+    "beside plain files": ({"master.xml": XML.format(CHANGE_SET), "001_a.sql": UP}, "master.xml"),
+    "beside change sets in SQL": (
+        {"master.yml": "databaseChangeLog:\n- changeSet:\n    id: 9\n", "1.sql": CHANGE_SETS.format(1)},
+        "master.yml",
+    ),
+    "that includes what is not read": (
+        {"master.xml": XML.format("<include file='changes/more.xml'/>"), "1.sql": CHANGE_SETS.format(1)},
+        "master.xml",
+    ),
+    "that includes a file in YAML which is not there": (
+        {"master.yaml": "databaseChangeLog:\n  - include:\n      file: db/gone.sql\n", "1.sql": CHANGE_SETS.format(1)},
+        "master.yaml",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CHANGELOGS)
+def test_a_changelog_that_is_no_sql_is_an_error_that_names_the_tool_and_stops_the_plan(case: str, bench: Bench) -> None:
+    files, file = CHANGELOGS[case]
+    write(bench.folder, files)
+    folder = bench.read()
+    assert errors(folder) == [("other_tool", file, None)]
+    said = problem(folder, "other_tool")
+    assert "Liquibase" in said.sentence
+    assert "update-sql" in said.advice
+    with pytest.raises(PlanBlocked) as caught:
+        bench.plan()
+    assert said.sentence in str(caught.value)
+
+
+def test_a_changelog_that_only_names_the_files_is_a_warning(tmp_path: Path) -> None:
+    master = XML.format("<!-- <include file='gone.xml'/> --><include file='db/1.sql'/><include file='2.sql'/>")
+    folder = read(tmp_path, {"master.xml": master, "1.sql": CHANGE_SETS.format(1), "2.sql": CHANGE_SETS.format(2)})
+    assert [(p.code, p.severity) for p in folder.problems if p.file == "master.xml"] == [
+        ("other_order", Severity.WARNING)
+    ]
+    assert len(folder.migrations) == 2
+
+
+def test_other_xml_yaml_and_json_is_no_changelog(tmp_path: Path) -> None:
+    others = {"pom.xml": "<project/>", "compose.yaml": "services: {}\n", "package.json": "{}"}
+    folder = read(tmp_path, {**others, "001_a.sql": UP, "001_rollback.sql": DOWN})
+    assert {p.code for p in folder.problems} == {"not_sql"}
+
+
+PER_ENVIRONMENT = """
+[flyway]
+locations = ["filesystem:."]
+[environments.prod]
+url = "jdbc:postgresql://db/prod"
+[environments.prod.flyway]
+locations = ["filesystem:.", "filesystem:prod"]
+"""
+
+
+def test_locations_of_flyway_that_differ_by_environment_are_refused_with_what_to_declare(tmp_path: Path) -> None:
+    files = {"flyway.toml": PER_ENVIRONMENT, "V1__a.sql": UP}
+    folder = read(tmp_path, files)
+    assert (errors(folder), folder.migrations) == ([("bad_metadata", "flyway.toml", None)], ())
+    said = problem(folder, "bad_metadata")
+    assert said.sentence.startswith("flyway.toml gives prod other locations")
+    assert "Declare a source for each" in said.advice
+    declared = discovery.read(tmp_path, folder_format="flyway", names={"prefix": "V"})
+    assert [migration.label for migration in declared.migrations] == ["1_a"], "what is declared counts more"
+
+
+def test_folders_with_files_of_flyway_are_locations_and_the_way_is_said(tmp_path: Path) -> None:
+    folder = read(tmp_path, {"common/V1__a.sql": UP, "prod/V2__b.sql": DOWN})
+    assert [(p.code, p.file) for p in folder.problems if p.severity is Severity.ERROR] == [
+        ("subfolder", "common"),
+        ("subfolder", "prod"),
+    ]
+    assert "declare a source for each" in problem(folder, "subfolder").advice

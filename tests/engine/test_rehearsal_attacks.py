@@ -7,6 +7,7 @@ import secrets
 import socket
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from psycopg import conninfo
 
 from dashboard.engine import localserver, rehearsal
+from dashboard.engine.errors import RehearsalImpossible
 from dashboard.engine.files import discovery, verifications
 from dashboard.engine.localserver import LocalServer
 from dashboard.engine.rehearsal import apart
@@ -342,6 +344,61 @@ def test_it_gives_itself_another_password_and_the_next_rehearsal_gets_in(
     (tmp_path / "001_takes.sql").write_text("CREATE TABLE plain (id int);")
     assert _rehearsed(tmp_path, url)[0].ran
     database.query("DROP ROLE attacked")
+
+
+@pytest.fixture
+def attacked(postgres_server: LocalServer) -> Iterator[str]:
+    database = OwnDatabase(name="postgres", url=postgres_server.url())
+    database.query("CREATE ROLE attacked LOGIN CREATEDB PASSWORD 'x'")
+    yield conninfo.make_conninfo(postgres_server.url(), user="attacked", password="x")
+    for (name,) in database.query("SELECT datname FROM pg_database WHERE datname LIKE 'signalbox_rehearsal%'"):
+        database.query(f'DROP DATABASE "{name}" WITH (FORCE)')
+    database.query("DROP ROLE attacked")
+
+
+def test_a_setting_that_only_a_superuser_gives_keeps_nothing_from_being_put_back(
+    postgres_server: LocalServer, attacked: str, tmp_path: Path
+) -> None:
+    database = OwnDatabase(name="postgres", url=postgres_server.url())
+    database.query(
+        "ALTER ROLE attacked SET log_min_duration_statement = '5s'; ALTER ROLE attacked SET work_mem = '8MB'"
+    )
+    before = _shared(postgres_server)
+    steals = ("RESET ALL", "SET search_path = evil", "PASSWORD 'mine now'")
+    blocks = [_block(number, f"ALTER ROLE CURRENT_USER {each}") for number, each in enumerate(steals)]
+    (tmp_path / "001_takes.sql").write_text("\n".join(blocks))
+    assert len(_rehearsed(tmp_path, attacked)[0].up.notices) == len(steals)
+    assert _shared(postgres_server) == before
+    (tmp_path / "001_takes.sql").write_text("CREATE TABLE plain (id int);")
+    assert _rehearsed(tmp_path, attacked)[0].ran, "its password is the one that it had"
+
+
+#: Its sessions beside the one that asks.
+OTHERS = "usename = CURRENT_USER AND pid <> pg_backend_pid()"
+
+
+def test_it_is_put_back_by_another_session_where_the_first_was_ended(
+    postgres_server: LocalServer, attacked: str, tmp_path: Path
+) -> None:
+    before = _shared(postgres_server)
+    takes = _block(0, "ALTER ROLE CURRENT_USER SET search_path = evil")
+    ends = _block(1, f"PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OTHERS}")
+    (tmp_path / "001_takes.sql").write_text(f"-- signalbox: transaction=none\n{takes}\n{ends}")
+    with suppress(RehearsalImpossible):  # as the server happens to end them
+        _rehearsed(tmp_path, attacked)
+    assert _shared(postgres_server) == before
+
+
+def test_what_cannot_be_put_back_is_said(attacked: str, tmp_path: Path) -> None:
+    """The session that would do it is ended, and no other gets in with the password that is known."""
+    takes = _block(0, "ALTER ROLE CURRENT_USER PASSWORD 'mine now'")
+    ends = _block(1, f"PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE {OTHERS}")
+    (tmp_path / "001_takes.sql").write_text(f"-- signalbox: transaction=none\n{takes}\n{ends}")
+    with pytest.raises(RehearsalImpossible) as refused:
+        _rehearsed(tmp_path, attacked)
+    assert "the role attacked" in str(refused.value)
+    assert "its password could not be put back" in str(refused.value)
+    assert "the next rehearsal would run with that" in refused.value.state_now
 
 
 # What asks for its name

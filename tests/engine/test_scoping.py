@@ -289,6 +289,9 @@ def test_in_no_format_is_a_scope_passed_over(name: str, at_top: bool, tmp_path: 
     assert with_table
     assert all(scoping.scope_of(m).only == ("staging",) for m in with_table)
     assert not {m.identity for m in scoping.within(folder, "production").migrations} & {m.identity for m in with_table}
+    texts = [migration.up for migration in with_table]
+    assert scoping.meant_for(texts, "staging") == texts
+    assert scoping.meant_for(texts, "production") == [], "what a plan holds of it says so too"
 
 
 @pytest.mark.parametrize(

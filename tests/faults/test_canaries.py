@@ -42,6 +42,7 @@ from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.fix_tokens import Caller, token_values
 from tests.malformed_urls import SHAPES
+from tests.services.workflow import confirmed
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -232,7 +233,8 @@ def _work(scene: Scene, now: Callable[[str], Environment], alice: Actor, bob: Ac
     for environment in (staging, production):
         observations.refresh(environment)
         drift.check(environment, by=alice)
-    run = runs.start(plans.apply(staging), environment=staging, by=alice)
+    plan = plans.apply(staging)
+    run = runs.start(plan, environment=staging, by=alice, confirmation=confirmed(plan, staging))
     execution.execute(run.pk)
     demanding = scene.point(production, require=(Requirement.REHEARSAL,))
     request = approvals.open_request(plans.apply(demanding, upto="001"), environment=demanding, by=alice, reason="x")

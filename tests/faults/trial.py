@@ -23,12 +23,14 @@ from django.db.models.functions import Now
 
 from config.environments import Environment
 from dashboard.engine.migration import MigrationId
+from dashboard.engine.plan import Plan
 from dashboard.models import AuditEvent, Run, RunStep
 from dashboard.services import execution, plans, runs
 from dashboard.services.actors import Actor
 from tests.faults import outside, worker
 from tests.faults.proxy import Proxy
 from tests.fix_postgres import Database
+from tests.services.workflow import confirmed
 from tests.waiting import wait_until
 
 processes = multiprocessing.get_context("forkserver")
@@ -128,7 +130,13 @@ class Trial:
             if self.mode.is_rollback
             else plans.apply(self.environment)
         )
-        return runs.start(plan, environment=self.environment, by=self.person, accepted=[w.key for w in plan.warnings])
+        return self._started(plan)
+
+    def _started(self, plan: Plan) -> Run:
+        """By a person who has read what it says, and types it."""
+        accepted = [w.key for w in plan.warnings]
+        word = confirmed(plan, self.environment)
+        return runs.start(plan, environment=self.environment, by=self.person, accepted=accepted, confirmation=word)
 
     def work(self, run: Run, fault: str = "", **tuned: Any) -> ForkServerProcess:
         """A worker takes the run. With a fault the process meets it."""
@@ -178,7 +186,7 @@ class Trial:
         said = said_of(run)
         if said == "partial":
             plan = plans.resume(self.environment, MigrationId(self.label, "crash"))
-            execution.execute(runs.start(plan, environment=self.environment, by=self.person).pk)
+            execution.execute(self._started(plan).pk)
         elif said != "committed":
             execution.execute(self.start().pk)
         marks = self.marks()
@@ -222,8 +230,7 @@ class Trial:
         assert max(events.values()) == 1, events
 
     def _apply_here(self) -> None:
-        plan = plans.apply(self.environment)
-        run = runs.start(plan, environment=self.environment, by=self.person, accepted=[w.key for w in plan.warnings])
+        run = self._started(plans.apply(self.environment))
         execution.execute(run.pk)
         run.refresh_from_db()
         assert run.status == Run.Status.SUCCEEDED, run.failure

@@ -61,9 +61,13 @@ FIELDS = {
         form(asks=False, forecast=LOSES),
         ["digest", "shown_rows", "save_rows", "typed_rows", "typed_name"],
     ),
-    "a run that loses rows where nobody minds": (
+    "a run that loses rows on a free environment": (
         form(asks=False, forecast=LOSES, where=values.STAGING),
-        ["digest", "save_rows"],
+        ["digest", "shown_rows", "save_rows", "typed_rows"],
+    ),
+    "a run that may lose values on a free environment": (
+        form(asks=False, forecast=values.forecast(unseen=("UPDATE t SET a = f(a)",)), where=values.STAGING),
+        ["digest", "shown_rows", "typed_rows"],
     ),
     "rows that cannot be saved": (form(forecast=values.forecast(values.loss(copy=None))), ["digest", "reason"]),
     "no way back": (form(IRREVERSIBLE, proof=NO_PROOF), ["digest", "reason", "irreversible_because"]),

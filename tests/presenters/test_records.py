@@ -21,7 +21,7 @@ def view(state: State = State.UNRECORDED, **logged: Any) -> RecordView:
     entry = LoggedSuccess(
         **{"version": "001", "name": "users", "at": values.MOMENT, "by": "alice", "checksum": AS_IT_RAN, **logged}
     )
-    return presenter.view(Contradiction(status=values.status(state=state), logged=entry))
+    return presenter.view(Contradiction(status=values.status(state=state), logged=entry), "default")
 
 
 @pytest.mark.parametrize("state", [State.UNRECORDED, State.FAILED, State.ALTERED])

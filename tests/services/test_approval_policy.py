@@ -97,7 +97,7 @@ def test_of_many_who_approve_at_once_exactly_as_many_count_and_one_run_wins(
 ) -> None:
     change_production(approvals=needed)
     request = open_request(two_files, alice)
-    sent = {"digest": request.digest, "reason": "", "typed_name": "production", "confirmation": None}
+    sent = {"digest": request.digest, "reason": "", "typed_name": "production"}
     deeds = [partial(decisions.approve_and_start, request.pk, by=by, **sent) for by in approvers]
     counted = at_once(*deeds, too_late=(AlreadyDecided, EnvironmentOccupied))
     assert counted == needed == request.decisions.count()

@@ -22,7 +22,7 @@ from dashboard.selectors import migrations
 from dashboard.services import execution, installations, plans, runs, saved, targets
 from dashboard.services.actors import Actor
 from tests.fix_project import Project
-from tests.services.workflow import claim, execute, run_on_staging, start_on_staging
+from tests.services.workflow import claim, confirmed, execute, run_on_staging, start_on_staging
 
 if TYPE_CHECKING:
     from pytest_django.fixtures import SettingsWrapper
@@ -124,7 +124,13 @@ def test_saved_rows_lead_only_to_the_attempt_that_saved_them(project_of_one: Pro
     project_of_one.query(project_of_one.staging, "INSERT INTO users VALUES (1)")
     plan = plans.rollback(project_of_one.staging, downto=MigrationId("001", "users"))
     saving = plan.saving({plan.steps[0].identity: [Copy(schema="public", table="users")]})
-    back = runs.start(saving, environment=project_of_one.staging, by=alice, accepted=[w.key for w in plan.warnings])
+    back = runs.start(
+        saving,
+        environment=project_of_one.staging,
+        by=alice,
+        accepted=[w.key for w in plan.warnings],
+        confirmation=confirmed(saving, project_of_one.staging),
+    )
     execution.execute(back.pk)
     (group,) = saved.groups(project_of_one.staging)
     back.refresh_from_db()

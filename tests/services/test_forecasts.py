@@ -140,6 +140,19 @@ def test_a_table_in_use_has_more_rows_by_then_and_that_is_recorded_and_stops_nob
     assert (said["rows_to_lose"], said["rows_shown"]) == ("9", "3")
 
 
+def test_the_word_is_asked_for_on_an_environment_that_is_not_protected(applied_project: Project, alice: Actor) -> None:
+    plan = rollback(applied_project.staging)
+    start = starting(plan, applied_project.staging, alice)
+    with pytest.raises(RowsNotTyped) as refused:
+        runs.start(plan, **start)
+    assert not Run.objects.filter(action=plan.action).exists()
+    with pytest.raises(RowsNotTyped) as of_machine:
+        runs.start(plan, **start, confirmation=Confirmation(typed="2", by_machine=True))
+    assert '"rows_to_lose": "unknown"' in of_machine.value.remedy
+    assert "rows_to_lose" not in refused.value.remedy
+    assert runs.start(plan, **start, confirmation=Confirmation(typed="unknown")).status == Run.Status.QUEUED
+
+
 def test_what_is_saved_first_needs_no_number(readable_project: Project, alice: Actor) -> None:
     bare = rollback(readable_project.production)
     plan = bare.saving(forecasts.of_plan(bare, readable_project.production).copies)

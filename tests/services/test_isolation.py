@@ -97,9 +97,11 @@ def test_every_variable_that_the_file_names_for_a_secret_is_looked_at(
 ) -> None:
     asked: list[frozenset[str]] = []
     monkeypatch.setattr(isolation, "exposed", lambda variables: asked.append(variables) or ("it",))
+    monkeypatch.setenv("https_proxy", "http://me:secret@proxy:3128")
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy:3128")
     with pytest.raises(RehearsalNotIsolated):
         check(environments.get("b"))
-    named = {"A_URL", "A_URL_READ", "B_URL", "B_URL_READ", "A_TOKEN", "A_HOOK", "A_KEY"}
+    named = {"A_URL", "A_URL_READ", "B_URL", "B_URL_READ", "A_TOKEN", "A_HOOK", "A_KEY", "https_proxy"}
     assert asked == [named | secret_variables.OF_SIGNALBOX | secret_variables.OF_OTHERS]
     assert set(git_sources._SECRETS) == set(SECRET), "each has a variable above"
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from dashboard.models import ChangeRequest, Run
-from dashboard.services import approvals, execution, plans, runs
+from dashboard.services import approvals, execution, forecasts, plans, runs
+from dashboard.services.forecasts import Confirmation
 
 if TYPE_CHECKING:
     from config.environments import Environment
+    from dashboard.engine.plan import Plan
     from dashboard.services.actors import Actor
     from tests.fix_project import Project
 
@@ -37,7 +39,14 @@ def expire(request: ChangeRequest) -> None:
 
 def start_on_staging(project: Project, by: Actor, upto: str | None = None) -> Run:
     """Queued, to apply what is pending there."""
-    return runs.start(plans.apply(project.staging, upto=upto), environment=project.staging, by=by)
+    plan = plans.apply(project.staging, upto=upto)
+    return runs.start(plan, environment=project.staging, by=by, confirmation=confirmed(plan, project.staging))
+
+
+def confirmed(plan: Plan, environment: Environment) -> Confirmation:
+    """By somebody who has read what the page says would go."""
+    forecast = forecasts.of_plan(plan, environment)
+    return Confirmation(forecast=forecast, typed=forecast.word)
 
 
 def start_on_production(request: ChangeRequest, by: Actor) -> Run:

@@ -136,6 +136,44 @@ def test_the_overview_is_silent_while_no_file_differs(
     assert not [url for url in links(client_of(requester).get("/")) if "/compare/" in url and "..." in url]
 
 
+def test_a_push_that_changes_where_a_file_runs_says_so(
+    from_git: Project,
+    billing: Source,
+    repository: Repository,
+    requester: User,
+    acting: Callable[[User], Actor],
+    client_of: ClientOf,
+) -> None:
+    only = "-- signalbox: environments={}\n"
+    old = repository.push(FIRST, "First")
+    fetching.fetch(billing)
+    workflow.run_on_staging(from_git, acting(requester), upto="002")
+    new = repository.push(
+        {
+            **FIRST,
+            "001_users.sql": only.format("production") + "CREATE TABLE users (id bigint);",
+            "004_comments.sql": only.format("production") + FIRST["004_comments.sql"],
+            "006_a.sql": only.format("staging") + "CREATE TABLE a (id int);",
+            "006_b.sql": only.format("production") + "CREATE TABLE b (id int);",
+        },
+        "For some",
+    )
+    fetching.fetch(billing)
+    observations.refresh_all()
+    answer = client_of(requester).get(f"/sources/billing/compare/{old}...{new}/")
+    page = answer.context["page"]
+    assert page.errors == (), "no environment has both files of that number"
+    by_label = {view.label: view for view in page.migrations}
+    assert by_label["004_comments"].pill.label == "For other environments"
+    assert by_label["004_comments"].scope == "It is for production only; before, it was for every environment."
+    assert by_label["004_comments"].scope in text(answer)
+    assert by_label["006_a"].scope == "It is for staging only."
+    assert not by_label["001_users"].alarm, "on staging its text is compared with nothing any more"
+    staging, production = page.outlooks
+    assert (staging.pending, staging.pending_no_more) == (("006_a",), ("004_comments",))
+    assert (production.pending, production.pending_no_more) == (("006_b",), ())
+
+
 def test_every_change_has_its_words() -> None:
     from dashboard.presenters.pushes import CHANGES
 

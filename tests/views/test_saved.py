@@ -67,7 +67,37 @@ def test_the_rollback_page_says_what_would_be_lost_and_on_what_that_rests(
     assert re.search(r'<input[^>]*name="save_rows"[^>]*checked', page.content.decode()), (
         "they are saved unless not wanted"
     )
-    assert "typed_rows" not in controls(page), "nobody types a number where nothing is protected"
+    assert "typed_rows" in controls(page)
+
+
+def test_rows_go_from_no_environment_without_a_word(
+    shop_project: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run_on_staging(requester)
+    fill(shop_project, shop_project.staging)
+    client = client_of(requester)
+    page = client.get(USERS.format("staging"))
+    sent = {"digest": digest_on(page), "accepted": UNPROVEN, "shown_rows": hidden(page, "shown_rows")}
+    for wrong in ({}, {"typed_rows": "2"}):
+        answer = client.post(USERS.format("staging"), {**sent, **wrong})
+        assert (answer.status_code, Run.objects.count()) == (422, 1)
+        assert_shown(answer, answer.context["form"].errors["typed_rows"][0])
+    assert client.post(USERS.format("staging"), {**sent, "typed_rows": "3"}).status_code == 302
+    assert execute_newest().status == Run.Status.SUCCEEDED
+
+
+def test_an_apply_that_overwrites_values_wants_a_word_too(
+    shop_project: Project, requester: User, run_on_staging: Callable[..., Run], client_of: ClientOf
+) -> None:
+    run_on_staging(requester)
+    fill(shop_project, shop_project.staging)
+    shop_project.write(_003_all_free="UPDATE users SET plan = 'free';")
+    client = client_of(requester)
+    page = client.get("/environments/staging/apply/")
+    sent = {"digest": digest_on(page), "shown_rows": hidden(page, "shown_rows")}
+    assert client.post("/environments/staging/apply/", sent).status_code == 422
+    assert client.post("/environments/staging/apply/", {**sent, "save_rows": "on"}).status_code == 302
+    assert execute_newest().status == Run.Status.SUCCEEDED
 
 
 def test_a_rollback_that_loses_nothing_says_so(

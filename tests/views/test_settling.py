@@ -15,7 +15,7 @@ from tests.concurrently import DETACH, WAYS_ON, broken_off
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.presenters.values import says
-from tests.views.pages import assert_shown, error_box, hidden, links, posts, text
+from tests.views.pages import assert_shown, controls, error_box, hidden, links, posts, text
 from tests.views.worker import execute_newest
 
 if TYPE_CHECKING:
@@ -123,6 +123,23 @@ def test_a_person_says_whether_the_statement_in_doubt_happened(
     run = _sent(client, "after", **{"after-digest": hidden(page, "after-digest")})
     assert run.status == "succeeded"
     assert project.query(project.staging, "SELECT id FROM users ORDER BY id") == [(1,), (2,), (3,)]
+
+
+def test_what_goes_on_and_may_lose_rows_wants_a_word(
+    doubtful_run: Run, project: Project, requester: User, client_of: ClientOf
+) -> None:
+    path = project.folder / "002_emails.sql"
+    path.write_text(path.read_text(encoding="utf-8").replace("INSERT INTO users VALUES (3);", "DELETE FROM users;"))
+    client = client_of(requester)
+    page = client.get(PAGE)
+    assert {"again-typed_rows", "after-typed_rows"} <= set(controls(page))
+    sent = {"way": "after", "after-digest": hidden(page, "after-digest"), "after-shown_rows": "2"}
+    answer = client.post(PAGE, {**sent, "after-typed_rows": "1"})
+    assert (answer.status_code, Run.objects.count()) == (422, 1)
+    assert_shown(answer, answer.context["sent"].errors["typed_rows"][0])
+    assert client.post(PAGE, {**sent, "after-typed_rows": "2"}).status_code == 302
+    assert execute_newest().status == Run.Status.SUCCEEDED
+    assert project.query(project.staging, "SELECT count(*) FROM users") == [(0,)]
 
 
 def test_starting_over_wants_a_reason_and_the_page_of_now(doubtful_run: Run, admin: User, client_of: ClientOf) -> None:

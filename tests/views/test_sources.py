@@ -84,6 +84,33 @@ def test_a_run_and_the_audit_log_name_the_source(
     assert AuditEvent.objects.filter(kind="run.queued").latest("pk").data["source"] == "default"
 
 
+def test_links_to_files_stay_in_the_source(
+    two_sources: Project, settings: SettingsWrapper, admin: User, acting: Callable[[User], Actor], client_of: ClientOf
+) -> None:
+    """Both sources have a 001_users: without its source an address leads to the other one."""
+    settings.ENVIRONMENTS = (replace(two_sources.staging, source="billing"), two_sources.production)
+    (settings.SOURCES[0].folder / "006_broken.sql").write_text("SELECT 1 / 0;", encoding="utf-8")
+    two_sources = replace(two_sources, staging=settings.ENVIRONMENTS[0])
+    run = workflow.run_on_staging(two_sources, acting(admin))
+    assert run.status == Run.Status.FAILED
+    observations.refresh_all()
+    client = client_of(admin)
+    to_files = {
+        address: {link for link in links(client.get(address)) if link.startswith("/migrations/0")}
+        for address in (
+            *(f"/runs/{run.pk}/", "/environments/staging/", "/environments/staging/skip/006/", "/compare/"),
+            *("/migrations/?source=billing", "/migrations/001/users/?source=billing"),
+        )
+    }
+    of_run = {"/migrations/001/users/", "/migrations/005/invoices/", "/migrations/006/broken/"}
+    assert {link.partition("?")[0] for link in to_files[f"/runs/{run.pk}/"]} == of_run
+    assert to_files["/environments/staging/skip/006/"] == {"/migrations/006/broken/?source=billing"}
+    assert [link for named in to_files.values() for link in named if "source=billing" not in link] == []
+    assert "/migrations/?source=billing" in links(client.get("/migrations/problems/?source=billing"))
+    remark = next(s for s in client.get("/").context["page"].sentences if "behind" in s.text or "pending" in s.text)
+    assert "source=billing" in remark.url or remark.url.startswith("/environments/")
+
+
 # Sources in repositories
 
 #: Pages about the files, and about environments that take theirs from a repository.

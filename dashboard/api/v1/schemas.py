@@ -48,9 +48,9 @@ class RequestSent(GoalSent):
 
 
 class RunSent(RequestSent):
-    """Where rows would be lost on a protected environment, `rows_to_lose` says how many."""
+    """Where rows or values may go, `rows_to_lose` says how many do, or `unknown` where that cannot be judged."""
 
-    rows_to_lose: Annotated[str, Field(max_length=40, pattern=r"^[0-9,~]*$")] = ""
+    rows_to_lose: Annotated[str, Field(max_length=40, pattern=r"^([0-9,]*|unknown)$")] = ""
     wait: int = Field(default=0, ge=0, le=25, description="Seconds to wait for the end of the run.")
 
 

@@ -19,6 +19,8 @@ _READ = frozenset({"version", "name", "checksum", "applied_at", "success", "kind
 #: Every row that a run writes has a value in these.
 _WRITTEN = frozenset({"version", "name", "checksum", "checksum_sql", "applied_at", "success", "applied_by", "run_id"})
 _CHECKSUM_LENGTH = 64
+#: A number of a moment from here on counts milliseconds since 1970; as seconds it would be the year 5138.
+_MILLISECONDS = 100_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,9 +125,11 @@ def _conversion(column: _ForeignColumn, wanted: str) -> str:
     if column.type_name == "bpchar":
         return f"rtrim({column.name})"
     if column.name == "version":
-        return "lpad(version::text, 3, '0') /* as the files write their numbers */"
+        length = "greatest(3, length(version::text))"  # lpad cuts what is longer
+        return f"lpad(version::text, {length}, '0') /* as the files write their numbers */"
     if wanted == "timestamptz" and column.category == "N":
-        return f"to_timestamp({column.name})"
+        seconds = f"CASE WHEN {column.name} < {_MILLISECONDS} THEN {column.name} ELSE {column.name} / 1000.0 END"
+        return f"to_timestamp({seconds}) /* seconds, or milliseconds */"
     if wanted == "boolean" and column.category == "N":
         return f"{column.name} <> 0"
     return f"{column.name}::text::{wanted}" if wanted != "text" else f"{column.name}::text"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from dashboard.engine.files import catalogue, directories, other_tools
+from dashboard.engine.files import catalogue, changelogs, directories, other_tools
 from dashboard.engine.files.format import Look, Options
 from dashboard.engine.files.listing import Limits, Listing, list_folder
 from dashboard.engine.migration import FileRole, Folder, Problem, Severity
@@ -70,7 +70,7 @@ def _position(file: str, folder_format: str) -> str | None:
         return number
     pattern = _HYPHENATED if folder_format == directories.FORMAT else _NUMBER
     match = pattern.match(file)
-    return match[0].replace("-", "") if match else None
+    return match[0].replace("-", "") if match else changelogs.position(file) or None
 
 
 def _no_migration(source: Path) -> Problem:

@@ -379,6 +379,10 @@ def named_so(file: str) -> Problem | None:
     )
 
 
+def is_named_by_flyway(file: str) -> bool:
+    return bool(_FLYWAY.fullmatch(file))
+
+
 def position(file: str) -> str:
     """The number in a name of Flyway, by which such a file has its place among the others; "" without one."""
     match = _FLYWAY.fullmatch(file)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dashboard.engine.errors import SourceMissing, SourceUnreadable
-from dashboard.engine.files import other_tools
+from dashboard.engine.files import changelogs, other_tools
 from dashboard.engine.files.listing import Entry, EntryKind, Listing
 from dashboard.engine.migration import Problem, Severity
 
@@ -48,6 +48,16 @@ def _folder(entry: Entry, listing: Listing) -> Problem:
         return other_tools.prisma(entry.name)
     if entry.name in _SQITCH and "sqitch.plan" in listing.names:
         return other_tools.sqitch(entry.name)
+    if any(other_tools.is_named_by_flyway(name) for name in names):
+        return _error(
+            entry,
+            "subfolder",
+            f"{entry.name} is a folder with migrations as Flyway names them, and they are not read from here.",
+            f"Move them up, or let {entry.name} be the folder of the source where all of them are in it. Where "
+            "environments of Flyway have other locations, declare a source for each, with the files that they share in "
+            "all of them; or put all files into one folder, and into those for some environments a line "
+            "`-- signalbox: environments=`.",
+        )
     if holds_sql:
         return _error(
             entry,
@@ -85,6 +95,8 @@ def _file(entry: Entry, listing: Listing) -> Problem:
         )
     if entry.name == "sqitch.plan":
         return other_tools.sqitch(entry.name)
+    if changelog := changelogs.complaint(entry, listing):
+        return changelog
     if not _LOOKS_LIKE_SQL.search(entry.name):
         if _NUMBERED.match(entry.name) or other_tools.language_of(entry.name):
             return _numbered(entry)

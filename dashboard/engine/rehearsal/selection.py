@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from dashboard.engine import scoping, status
+from dashboard.engine import status
 from dashboard.engine.errors import SqlSyntaxError
 from dashboard.engine.files.verifications import Verification
 from dashboard.engine.migration import Direction, FileRole, Folder, History, Migration, MigrationId, Script, Severity
@@ -49,22 +49,11 @@ def unread(folder: Folder) -> list[str]:
 def blocked(folder: Folder, proofs: Sequence[Proof]) -> list[str]:
     """Migrations that ran here, and that no plan runs before their files are mended."""
     ran = {proof.identity for proof in proofs if proof.ran}
-    apart = {m.identity for m in scoping.parted(folder).migrations if not m.errors(Direction.UP)}
     return [
-        _beside_others(migration)
-        if migration.identity in apart
-        else f"{migration.label} is in no plan, whatever was seen of it here: {errors[0].sentence}"
+        f"{migration.label} is in no plan, whatever was seen of it here: {errors[0].sentence}"
         for migration in folder.migrations
         if migration.identity in ran and (errors := migration.errors(Direction.UP))
     ]
-
-
-def _beside_others(migration: Migration) -> str:
-    """On a file that ran on one copy with files of its number that no environment has together with it."""
-    return (
-        f"{migration.label} {scoping.scope_of(migration).words}, and ran here beside a file of the same number for "
-        "others: that proves it for none of them. Rehearse it with --env for each."
-    )
 
 
 def left_out(steps: Sequence[Step], why: str, history: History, folder: Folder) -> list[NotReached]:

@@ -209,11 +209,7 @@ class Database:
         return sql.SQL(statement).format(name=sql.Identifier(self.name), kept=sql.Identifier(kept))
 
     def _execute(self, *statements: sql.Composed) -> None:
-        with (
-            _connected(self._server.address, self._session)
-            if self._owner.closed
-            else nullcontext(self._owner) as connection
-        ):
+        with _alive(self._owner, self._server.address, self._session) as connection:
             for statement in statements:
                 connection.execute(statement)
 
@@ -248,7 +244,7 @@ def database(on: Server, like: Likeness | None = None) -> Iterator[Database]:
                 remedy=f"Give the role of {on.address.variable} the right CREATEDB, or unset it to use a private one.",
             ) from None
         try:
-            with nullcontext() if runner.is_made else _left_as_it_was(owner, on.address):
+            with nullcontext() if runner.is_made else _left_as_it_was(owner, runner.role, on.address):
                 yield throwaway
         except psycopg.Error as error:
             raise RehearsalImpossible(
@@ -280,41 +276,82 @@ def _runner(owner: Connection, on: Server, like: Likeness) -> Runner:
 
 
 @contextmanager
-def _left_as_it_was(owner: Connection, address: Address) -> Iterator[None]:
+def _left_as_it_was(owner: Connection, role: str, address: Address) -> Iterator[None]:
     """Its own role runs foreign SQL there, which can give that role other settings and another password: they would be
-    those of every rehearsal after it."""
+    those of every rehearsal after it. Raises RehearsalImpossible where they stay."""
     before = _settings_of_role(owner)
     try:
         yield
     finally:
-        with suppress(psycopg.Error, TargetUnreachable):
-            _bring_back(owner, address, before)
+        if left := _not_brought_back(owner, role, address, before):
+            raise RehearsalImpossible(
+                reason=f"the role {role} of {address.variable} may not be as it was before, because "
+                f"{' and '.join(left)} could not be put back.",
+                state_now="Nothing was changed in any target. What was rehearsed may have changed this role, and the "
+                "next rehearsal would run with that.",
+                remedy="Give the role its settings and its password again, as an administrator of that server; then "
+                "rehearse again.",
+            )
 
 
-type _RoleSettings = dict[str | None, tuple[str, ...]]  # by database; None: in all of them
+type _RoleSettings = Mapping[tuple[str | None, str], str]  # by database (None: in all of them) and name
 
 
 def _settings_of_role(connection: Connection) -> _RoleSettings:
     rows = connection.execute(queries.query("settings_of_role")).fetchall()
-    return {None if name is None else str(name): tuple(map(str, cast("list[str]", given))) for name, given in rows}
+    given = [
+        (None if name is None else str(name), str(each)) for name, all_of in rows for each in cast("list[str]", all_of)
+    ]
+    return {(name, each.partition("=")[0]): each.partition("=")[2] for name, each in given}
 
 
-def _bring_back(owner: Connection, address: Address, before: _RoleSettings) -> None:
-    """By a session that was there before; a role may always do this to itself."""
-    with nullcontext(owner) if not owner.closed else _connected(address, connections.LOOK) as connection:
-        now = _settings_of_role(connection)
-        for name in before.keys() | now.keys():
-            if before.get(name) != now.get(name):
-                where = sql.SQL(" IN DATABASE {}").format(sql.Identifier(name)) if name else sql.SQL("")
-                connection.execute(sql.SQL("ALTER ROLE CURRENT_USER{} RESET ALL").format(where))
-                for setting, value in (each.split("=", 1) for each in before.get(name, ())):
-                    connection.execute("SELECT pg_catalog.set_config(%s, %s, false)", (setting, value))
-                    connection.execute(
-                        sql.SQL("ALTER ROLE CURRENT_USER{} SET {} FROM CURRENT").format(where, sql.Identifier(setting))
-                    )
-        password = conninfo.conninfo_to_dict(address.url).get("password")
-        if password and not _lets_in(address):
-            connection.execute(sql.SQL("ALTER ROLE CURRENT_USER PASSWORD {}").format(sql.Literal(str(password))))
+def _not_brought_back(owner: Connection, role: str, address: Address, before: _RoleSettings) -> list[str]:
+    """Each part by itself, by a session that was there before: a role may always do this to itself. What is left, in
+    words."""
+    try:
+        with _alive(owner, address, connections.LOOK) as connection:
+            now = _settings_of_role(connection)
+            changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+            left = [name for database, name in changed if not _is_set(connection, role, database, name, before)]
+            return [*(f"the setting {name}" for name in left), *_password_left(connection, role, address)]
+    except (psycopg.Error, EngineError):
+        return ["its settings", "its password"]
+
+
+def _is_set(connection: Connection, role: str, database: str | None, name: str, before: _RoleSettings) -> bool:
+    """As before, also where it was not set."""
+    value = before.get((database, name))
+    where = sql.SQL(" IN DATABASE {}").format(sql.Identifier(database)) if database else sql.SQL("")
+    way = sql.SQL("RESET {}" if value is None else "SET {} FROM CURRENT").format(sql.Identifier(name))
+    try:
+        with connection.transaction():
+            if value is not None:
+                connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
+            connection.execute(sql.SQL("ALTER ROLE {}{} {}").format(sql.Identifier(role), where, way))
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _password_left(connection: Connection, role: str, address: Address) -> list[str]:
+    password = conninfo.conninfo_to_dict(address.url).get("password")
+    if not password or _lets_in(address):
+        return []
+    try:
+        connection.execute(
+            sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+                sql.Identifier(role), _verifier(connection, role, str(password))
+            )
+        )
+    except psycopg.Error:
+        return ["its password"]
+    return []
+
+
+def _verifier(connection: Connection, role: str, password: str) -> sql.Literal:
+    """What the password is checked by, sent instead of it so that no log holds it."""
+    verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
+    return sql.Literal(verifier.decode())
 
 
 def _lets_in(address: Address) -> bool:
@@ -326,15 +363,14 @@ def _lets_in(address: Address) -> bool:
 
 
 def _make(owner: Connection, on: Server, runner: Runner, like: Likeness) -> None:
-    """What is sent is what the password is checked by, so that no log holds the password itself. A role that may make
-    roles could give itself the right to run programs before version 16, so there it makes none."""
-    verifier = owner.pgconn.encrypt_password(runner.password.encode(), runner.role.encode(), b"scram-sha-256")
+    """A role that may make roles could give itself the right to run programs before version 16, so there it makes
+    none."""
     rights = ["CREATEDB"] if on.is_private else []
     rights += ["CREATEROLE"] if on.is_private and on.major > LAST_WITHOUT_ROLES else []
     rights += ["BYPASSRLS"] if like.bypasses_row_security else []
     owner.execute(
         sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER {} PASSWORD {}").format(
-            sql.Identifier(runner.role), sql.SQL(" ".join(rights)), sql.Literal(verifier.decode())
+            sql.Identifier(runner.role), sql.SQL(" ".join(rights)), _verifier(owner, runner.role, runner.password)
         )
     )
     for statement in _settings(on, runner):
@@ -419,6 +455,15 @@ def _roles(connection: Connection) -> set[str]:
 def _version(address: Address) -> int:
     with connections.reading(address) as connection:
         return connection.info.server_version
+
+
+def _alive(owner: Connection, address: Address, name: str) -> AbstractContextManager[Connection]:
+    """Another session where what was rehearsed has ended this one, which nobody notices before it is used."""
+    try:
+        owner.execute("")
+    except psycopg.Error:
+        return _connected(address, name)
+    return nullcontext(owner)
 
 
 def _connected(address: Address, name: str) -> AbstractContextManager[Connection]:

@@ -48,10 +48,10 @@ def fault_of(names: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Naming:
-    """How the files of a folder are named. `fault`: why what is said of that cannot be obeyed, in which file."""
+    """How the files of a folder are named. `fault`: why what a file says of that or of the folder cannot be obeyed."""
 
     chosen: Mapping[str, str] = field(default_factory=dict)
-    fault: tuple[str, str] | None = None
+    fault: Problem | None = None
 
     def _of(self, name: str) -> str:
         return re.escape(self.chosen.get(name, NAMES[name][1]))
@@ -108,12 +108,46 @@ def naming(listing: Listing, declared: Mapping[str, str]) -> Naming:
 def _naming_in(entry: Entry) -> Naming:
     try:
         text = entry.content(_CONF_BYTES).decode()
-        said = _of_toml(text) if entry.name.endswith(".toml") else _of_conf(text)
+        is_toml = entry.name.endswith(".toml")
+        said = _of_toml(text) if is_toml else _of_conf(text)
+        apart = _environments_apart(text) if is_toml else []
     except (OSError, ValueError):
-        return Naming(fault=(entry.name, "it cannot be read"))
+        return Naming(fault=_misnamed(entry.name, "it cannot be read"))
+    if apart:
+        return Naming(fault=_apart(entry.name, apart))
     chosen = {ours: said[theirs] for ours, (theirs, _) in NAMES.items() if theirs in said}
     fault = fault_of(chosen)
-    return Naming(fault=(entry.name, fault)) if fault else Naming(chosen=chosen)
+    return Naming(fault=_misnamed(entry.name, fault)) if fault else Naming(chosen=chosen)
+
+
+def _environments_apart(text: str) -> list[str]:
+    """Those of Flyway that have locations of their own."""
+    environments = tomllib.loads(text).get("environments", {})
+    tables = environments.items() if isinstance(environments, dict) else ()
+    settings = ((name, table.get("flyway", {})) for name, table in tables if isinstance(table, dict))
+    return sorted(name for name, said in settings if isinstance(said, dict) and "locations" in said)
+
+
+def _apart(file: str, environments: list[str]) -> Problem:
+    return _fault(
+        file,
+        f"{file} gives {', '.join(environments)} other locations, and one folder is read here for every environment.",
+        "Declare a source for each, whose `path` is its location, with the files that they share in all of them. Or "
+        "put all files into one folder, with a line `-- signalbox: environments=` in those for some, and say with "
+        '`names = { prefix = "V" }` of the source how they are named: then this file is not asked.',
+    )
+
+
+def _misnamed(file: str, fault: str) -> Problem:
+    return _fault(
+        file,
+        f"{file} says how the migrations are named, and cannot be obeyed: {fault}.",
+        "Mend it, or say it with `names` of the source, in config/environments.toml.",
+    )
+
+
+def _fault(file: str, sentence: str, advice: str) -> Problem:
+    return Problem(code="bad_metadata", severity=Severity.ERROR, file=file, sentence=sentence, advice=advice)
 
 
 def _of_toml(text: str) -> Mapping[str, str]:
@@ -208,7 +242,7 @@ def read(listing: Listing, options: Options) -> Folder:
     versions = {numbers_of(m.version) for m in folder.migrations if not m.is_repeatable}
     problems = [_judged(problem, versions, named) for problem in folder.problems]
     if named.fault:
-        return _without_names(folder, *named.fault)
+        return _without_names(folder, named.fault)
     return replace(folder, problems=tuple(problems))
 
 
@@ -217,15 +251,8 @@ def _is_ours(entry: Entry, named: Naming) -> bool:
     return is_plain and entry.name.endswith((".sql", *named.suffixes))
 
 
-def _without_names(folder: Folder, file: str, fault: str) -> Folder:
+def _without_names(folder: Folder, problem: Problem) -> Folder:
     """Nobody knows which files are migrations: none is."""
-    problem = Problem(
-        code="bad_metadata",
-        severity=Severity.ERROR,
-        file=file,
-        sentence=f"{file} says how the migrations are named, and cannot be obeyed: {fault}.",
-        advice="Mend it, or say it with `names` of the source, in config/environments.toml.",
-    )
     files = tuple(replace(entry, role=FileRole.PROBLEM) for entry in folder.files)
     return replace(folder, migrations=(), files=files, problems=(problem, *folder.problems))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from dashboard.engine.files import cuts, ordering, pairs, parted, unrecognised
+from dashboard.engine.files import changelogs, cuts, ordering, pairs, parted, unrecognised
 from dashboard.engine.files.cuts import Cut, CutFault
 from dashboard.engine.files.format import Format, Options
 from dashboard.engine.files.listing import Entry, Listing
@@ -43,7 +43,6 @@ _UNREAD = re.compile(
 _OURS = re.compile(r"\s*--\s*signalbox:\s*(?!allow\b)(?P<said>\S.*?)\s*", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\$\{(?P<name>[^}\s]+)\}")
 _NUMBER = re.compile(r"[A-Za-z]*[._-]?(?P<number>[0-9]+)(?![0-9])")
-_MASTER = re.compile(r".+\.(?:xml|ya?ml|json)")
 _POSTGRESQL = frozenset({"postgresql", "all"})
 
 
@@ -75,7 +74,7 @@ def read(listing: Listing, options: Options) -> Folder:
     strangers = [entry for entry in listing.entries if unrecognised.is_stranger(entry)]
     numbers = _numbers(entries)
     files: list[FileEntry] = [FileEntry(file=entry.name, role=FileRole.PROBLEM) for entry in strangers]
-    problems = [_beside(entry, listing) for entry in strangers]
+    problems = [unrecognised.complaint(entry, listing) for entry in strangers]
     pieces: list[parted.CutFile] = []
     for entry in entries:
         here, wrong = _of_file(entry, numbers.get(entry.name, ""), options)
@@ -86,7 +85,7 @@ def read(listing: Listing, options: Options) -> Folder:
     migrations = tuple(parted.migrations_of(pieces, _STYLE))
     problems += [problem for migration in migrations for problem in migration.problems]
     problems += _moved(pieces, migrations)
-    if not any(_MASTER.fullmatch(entry.name) for entry in strangers):
+    if not any(changelogs.is_changelog(entry) for entry in strangers):
         migrations = tuple(_ordered(migrations, problems))
     return Folder(
         source=str(listing.source),
@@ -362,18 +361,6 @@ def _for_others(file: str, change: _ChangeSet) -> Problem:
         file=file,
         sentence=f"{change.author}:{change.id} in {file} is for {change.said['dbms']}, so it is not run.",
         advice="Nothing needs to be done.",
-    )
-
-
-def _beside(entry: Entry, listing: Listing) -> Problem:
-    if not _MASTER.fullmatch(entry.name):
-        return unrecognised.complaint(entry, listing)
-    return Problem(
-        code="other_order",
-        severity=Severity.WARNING,
-        file=entry.name,
-        sentence=f"{entry.name} may say in which order Liquibase runs the files; here they run by their numbers.",
-        advice="Check that it is the same order.",
     )
 
 
