@@ -128,7 +128,7 @@ def rollback(request: HttpRequest, by: Actor) -> HttpResponse:
         raise NotUnderstood("Version required")
     environment = _environment_to_change(request, by)
     done = f"Rolled back {version} successfully"
-    row = _applied(environment, version)
+    row = standings.applied(environment, version)
     if row is None:
         if by.token and (run := outcomes.untold_rollback(environment, version, by.token)):
             return _ended(request, run, environment, run.plan, done=done)
@@ -358,12 +358,6 @@ def _attention(standing: LiveStanding) -> list[dict[str, str]]:
 def _row(row: AppliedMigration) -> dict[str, Any]:
     measured = {"applied_at": row.applied_at, "execution_time_ms": row.execution_time_ms, "success": row.success}
     return row.identity._asdict() | measured
-
-
-def _applied(environment: Environment, version: str) -> AppliedMigration | None:
-    rows = standings.now(environment).target.history.rows
-    standing = (row for row in rows if row.version == version and row.success and row.kind is not Kind.SKIPPED)
-    return next(standing, None)
 
 
 # What was sent

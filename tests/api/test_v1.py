@@ -362,7 +362,7 @@ def test_what_was_answered_with_not_now_may_be_sent_again(ci: Caller, two_files:
 
 def test_what_broke_off_may_be_sent_again(ci: Caller, two_files: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(standings, "now", _raises(RuntimeError("c4n4ry")))
+        patch.setattr(standings, "applied", _raises(RuntimeError("c4n4ry")))
         goal = {**GOAL, "action": "rollback", "version": "001"}
         assert is_problem(ci.post(f"{BASE}/plans", goal, Idempotency_Key="k3"), 500, "fault")
     assert is_problem(ci.post(f"{BASE}/plans", goal, Idempotency_Key="k3"), 404, "not_found")

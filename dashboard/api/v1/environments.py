@@ -212,17 +212,11 @@ def _environment(environment: Environment, look: LastLook | None) -> Environment
     )
 
 
-def _kind(source: Source) -> str:
-    if source.git is None:
-        return "on-disk"
-    return "pushed-by-ci" if source.git.is_pushed else "in-git"
-
-
 def _source(source: Source, reading: FolderReading, used_by: list[str]) -> SourceShown:
     commit = reading.commit
     return SourceShown(
         name=source.name,
-        kind=_kind(source),
+        kind=source.kind.value,
         environments=used_by,
         commit=commit.sha if commit else None,
         author=commit.author if commit else None,
