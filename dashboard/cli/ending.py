@@ -11,7 +11,6 @@ from config.errors import Misconfigured
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine.errors import EngineError
 
-
 #: How a full or broken disk answers a write.
 _NOT_WRITTEN = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
