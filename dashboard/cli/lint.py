@@ -13,6 +13,7 @@ import sys
 from dataclasses import asdict
 
 from dashboard.cli import environments as chosen_environments
+from dashboard.cli import lint_formats
 from dashboard.cli.exits import Exit
 from dashboard.engine.lint import Finding, LintContext, lint_folder
 from dashboard.engine.migration import Folder, Severity
@@ -21,7 +22,13 @@ from dashboard.local.workspace import Workspace
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     chosen_environments.add_source(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object a line, one for each finding")
+    as_what = parser.add_mutually_exclusive_group()
+    as_what.add_argument("--json", action="store_true", help="one JSON object a line, one for each finding")
+    as_what.add_argument(
+        "--format",
+        choices=lint_formats.NAMES,
+        help="as a CI reads it: GitHub's annotations, GitLab's code quality, SARIF",
+    )
     parser.add_argument(
         "--pg", type=int, default=LintContext().pg_major, metavar="MAJOR", help="the targets' PostgreSQL"
     )
@@ -34,12 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, workspace: Workspace) -> int:
     folder = _folder(options, workspace)
     findings = lint_folder(folder, LintContext(pg_major=options.pg, supabase=options.supabase))
-    for finding in findings:
-        print(json.dumps(asdict(finding)) if options.json else _text(finding))
+    if options.format:
+        print(lint_formats.write(options.format, findings, folder))
+    else:
+        for finding in findings:
+            print(json.dumps(asdict(finding)) if options.json else _text(finding))
     if not folder.migrations:
         print(f"Nothing was linted: {folder.source} holds no migration that could be read.", file=sys.stderr)
         return Exit.ATTENTION
-    if not options.json:
+    if not options.json and not options.format:
         print(_summary(len(folder.migrations), findings))
     return Exit.ATTENTION if any(finding.blocks for finding in findings) else Exit.OK
 

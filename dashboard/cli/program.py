@@ -26,7 +26,7 @@ STOPPED = 130
 
 
 #: What is done on this machine: of each verb the module of that name.
-HERE = ("status", "plan", "lint", "rehearse", "verify", "doctor", "new", "init", "version", "completion")
+HERE = ("status", "plan", "lint", "rehearse", "comment", "verify", "doctor", "new", "init", "version", "completion")
 #: What a server is asked for, by the modules in server/.
 BY_SERVER: tuple[str, ...] = ()
 VERBS = tuple(dict.fromkeys(HERE + BY_SERVER))

@@ -410,6 +410,7 @@ class RowChange:
     after: Record | None
     captures_rollback: bool = False
     note: str = ""  # where an imported row comes from, and how certain it is
+    forgets_journal: bool = False  # what broke off there is not unfinished any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

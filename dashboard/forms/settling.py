@@ -37,9 +37,10 @@ class ResetForm(ReasonForm):
         return mark
 
     @property
-    def submission(self) -> dict[str, Any]:
-        """For decisions.submit; a protected environment opens a request, which wants no name typed."""
-        return {"reason": self.cleaned_data["reason"]}
+    def sent(self) -> dict[str, str]:
+        reason = self.cleaned_data["reason"]
+        fields = {self.add_prefix("mark"): self.cleaned_data["mark"], self.add_prefix("reason"): reason}
+        return {"way": WayOn.RESET.value, **fields, "reason": reason}
 
 
 class GoOnForm(PlanForm):

@@ -29,7 +29,13 @@ def _view(change: RowChange, source: str, common: Sequence[str]) -> RowChangeVie
     return RowChangeView(
         label=change.migration.label,
         url=links.migration(change.migration, source),
-        before=row(change.before),
+        before=_before(change),
         after=f"{row(change.after)}{rollback}",
         note=own_note(change, common),
     )
+
+
+def _before(change: RowChange) -> str:
+    if not change.forgets_journal:
+        return row(change.before)
+    return f"{row(change.before)}; its rollback broke off" if change.before else "broke off"

@@ -9,7 +9,7 @@ from functools import lru_cache
 from dashboard.engine import planner
 from dashboard.engine.errors import EngineError, NotAcknowledged, SqlSyntaxError
 from dashboard.engine.migration import Folder, MigrationId
-from dashboard.engine.plan import CHANGES_NOTHING, UNPROVEN, Plan, PlanWarning, RowChange, Step
+from dashboard.engine.plan import CHANGES_NOTHING, UNPROVEN, Action, Plan, PlanWarning, RowChange, Step
 from dashboard.engine.run import dryrun
 from dashboard.engine.sql import directives, transaction
 from dashboard.engine.sql.statements import Statement
@@ -168,7 +168,7 @@ def detail(plan: Plan) -> Detail:
         findings=findings.by_file(reading.folder),
         commit=git.of_plan(plan),
         stale=reading.stale,
-        rows=planner.row_changes(plan) if plan.action.only_records else (),
+        rows=planner.row_changes(plan) if plan.action.only_records or plan.action is Action.RESET else (),
     )
 
 

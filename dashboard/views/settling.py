@@ -13,7 +13,7 @@ from dashboard.models.environments import Environment
 from dashboard.presenters import settling as presenter
 from dashboard.presenters.badges import badge
 from dashboard.selectors import migrations
-from dashboard.services import actors, decisions, forecasts, installations, plans, policies, unfinished
+from dashboard.services import actors, decisions, forecasts, installations, permissions, plans, policies, unfinished
 from dashboard.services.unfinished import BrokenOff, WayOn
 from dashboard.views import launching
 from dashboard.views.lookup import environment_or_404
@@ -30,7 +30,7 @@ def settle(request: HttpRequest, slug: str, version: str, name: str) -> HttpResp
     chosen = WayForm(request.POST).chosen()
     form = _form(chosen, broken_off, environment, request.POST) if chosen else None
     if form is not None and form.is_valid():
-        return launching.submit(request, _plan(chosen, broken_off, environment, form), environment, form.submission)
+        return _settle(request, broken_off, environment, form)
     occupied = installations.refusal() or policies.occupied(environment)
     ways = presenter.ways(broken_off, environment, by, occupied=occupied)
     context = {
@@ -58,10 +58,13 @@ def _form(
     return GoOnForm(data, plan=plan, environment=environment, asks=asks, forecast=forecast, prefix=way)
 
 
-def _plan(way: str, broken_off: BrokenOff, environment: Environment, form: SettleForm) -> Plan:
+def _settle(request: HttpRequest, broken_off: BrokenOff, environment: Environment, form: SettleForm) -> HttpResponse:
+    """To start over only the history is written: its rows are shown first, as wherever a person mends it."""
     if isinstance(form, GoOnForm):
-        return form.plan
-    return plans.reset(environment, broken_off.identity, reason=form.cleaned_data["reason"])
+        return launching.submit(request, form.plan, environment, form.submission)
+    permissions.check_can_skip(actors.from_request(request))
+    plan = plans.reset(environment, broken_off.identity, reason=form.cleaned_data["reason"])
+    return launching.preview(request, plan, environment, sent=form.sent)
 
 
 def _plans(broken_off: BrokenOff) -> dict[str, object]:

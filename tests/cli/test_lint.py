@@ -147,3 +147,52 @@ def test_files_of_one_number_that_no_environment_has_together_are_no_conflict(
         )
         (tmp_path / f"002_{name}_rollback.sql").write_text(f"DROP TABLE {name};\n")
     assert signalbox("lint", "--source", str(tmp_path)).code == code
+
+
+@pytest.fixture
+def with_findings(folder: Path) -> Path:
+    (folder / "002_drop, 5%.sql").write_text("-- signalbox: irreversible=gone\nSELECT 1;\n  DROP TABLE users;")
+    (folder / "003_end.sql").write_text(
+        "-- signalbox: irreversible=gone\nSELECT 1;\n-- signalbox:allow ends-sessions only the batch user\n"
+        "SELECT pg_cancel_backend(1);"
+    )
+    return folder
+
+
+def test_github_annotates_the_line(signalbox: Signalbox, with_findings: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(with_findings.parent)
+    out = signalbox("lint", "--source", with_findings.name, "--format", "github").out
+    (line,) = out.splitlines()
+    where = f"file={with_findings.name}/002_drop%2C 5%25.sql,line=3,col=3,title=destructive"
+    assert line.startswith(f"::warning {where}::This drops table users")
+
+
+def test_gitlab_gets_a_report_of_code_quality(signalbox: Signalbox, with_findings: Path):
+    (row,) = json.loads(signalbox("lint", "--source", str(with_findings), "--format", "gitlab").out)
+    assert set(row) == {"description", "check_name", "fingerprint", "severity", "location"}
+    assert (row["check_name"], row["severity"], row["location"]["lines"]) == ("destructive", "minor", {"begin": 3})
+
+
+def test_sarif_has_what_is_allowed_too_with_its_reason(signalbox: Signalbox, with_findings: Path):
+    log = json.loads(signalbox("lint", "--source", str(with_findings), "--format", "sarif").out)
+    (run,) = log["runs"]
+    results = {result["ruleId"]: result for result in run["results"]}
+    assert log["version"] == "2.1.0"
+    assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == set(results) == {"destructive", "ends-sessions"}
+    assert results["destructive"]["suppressions"] == []
+    assert results["ends-sessions"]["suppressions"] == [{"kind": "inSource", "justification": "only the batch user"}]
+    place = results["destructive"]["locations"][0]["physicalLocation"]
+    assert place["region"] == {"startLine": 3, "startColumn": 3}
+    assert place["artifactLocation"]["uri"].endswith("002_drop%2C%205%25.sql")
+
+
+@pytest.mark.parametrize("as_what", ["gitlab", "sarif"])
+def test_a_folder_without_findings_is_an_empty_report(signalbox: Signalbox, folder: Path, as_what: str):
+    report = json.loads(signalbox("lint", "--source", str(folder), "--format", as_what).out)
+    assert (report if as_what == "gitlab" else report["runs"][0]["results"]) == []
+
+
+@pytest.mark.parametrize("as_what", ["github", "gitlab", "sarif"])
+def test_every_format_ends_with_8_where_a_finding_is_an_error(signalbox: Signalbox, folder: Path, as_what: str):
+    (folder / "002_bad.sql").write_text("CREATE TABEL a ();\n")
+    assert signalbox("lint", "--source", str(folder), "--format", as_what).code == 8

@@ -1161,3 +1161,37 @@ def test_folders_with_files_of_flyway_are_locations_and_the_way_is_said(tmp_path
         ("subfolder", "prod"),
     ]
     assert "declare a source for each" in problem(folder, "subfolder").advice
+
+
+#: A file whose line 6 cannot be parsed, and one whose way back has it in line 9; the marks are in both.
+HALVES: Mapping[str, tuple[str, str, str]] = {
+    "dbmate": ("1_a.sql", "-- migrate:up", "-- migrate:down"),
+    "goose": ("1_a.sql", "-- +goose Up", "-- +goose Down"),
+    "node-pg-migrate": ("1_a.sql", "-- Up Migration", "-- Down Migration"),
+    "tern": ("1_a.sql", "-- what it makes", "---- create above / drop below ----"),
+    "liquibase": ("1_a.sql", "--changeset ada:1", "/* liquibase rollback"),
+}
+
+
+@pytest.mark.parametrize("tool", HALVES)
+def test_an_error_names_the_line_that_a_person_sees_in_the_file(tool: str, tmp_path: Path) -> None:
+    """What is not sent of a file is blanked, so no line moves, and the excerpt numbers them as an editor does."""
+    file, up, down = HALVES[tool]
+    end = "*/" if tool == "liquibase" else "-- end"
+    top = "--liquibase formatted sql" if tool == "liquibase" else "-- why"
+    lines = [
+        top,
+        up,
+        "",
+        "CREATE TABLE a (id int);",
+        "SELECT 1;",
+        "CREATE TABEL b;",
+        down,
+        "DROP TABLE a;",
+        "DORP c;",
+        end,
+    ]
+    folder = read(tmp_path, {file: "\n".join(lines) + "\n"}, tool)
+    wrong = [p for p in folder.problems if p.code == "syntax_error"]
+    assert [p.line for p in wrong] == [6, 9]
+    assert [f"{p.line} | {lines[p.line - 1]}" in p.excerpt for p in wrong if p.line] == [True, True]

@@ -246,6 +246,22 @@ def test_a_role_that_a_migration_makes_does_not_hinder_that_it_is_made_anew(fold
     assert [p.verdict for p in proofs] == [Verdict.PROVEN, Verdict.FAILED, Verdict.PROVEN]
 
 
+@pytest.mark.parametrize(
+    ("script", "verdict"),
+    [
+        ("SET ROLE nobody_there;", Verdict.NOT_PROVEN),
+        ("SET SESSION AUTHORIZATION nobody_there;", Verdict.NOT_PROVEN),
+        ("DO $$ BEGIN SET LOCAL ROLE nobody_there; END $$;", Verdict.NOT_PROVEN),
+        ("SET default_tablespace = nobody_there;", Verdict.NOT_PROVEN),
+        ("SET work_mem = 'much';", Verdict.FAILED),
+    ],
+)
+def test_a_role_that_only_the_target_may_have_is_no_failure(folder: Path, script: str, verdict: Verdict):
+    (folder / "001_role.sql").write_text(script)
+    (proof,) = rehearsal.of_folder(discovery.read(folder)).proofs
+    assert proof.verdict == verdict
+
+
 def test_told_to_go_on_a_failed_up_leaves_the_database_as_it_was(rehearse: Rehearse):
     report = rehearse(_001_bad=f"{USERS} SELECT 1/0;", _002_users=USERS)
     assert [p.up.ok for p in report.proofs] == [False, True]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.engine.rehearsal.doubts import NO_ROLE, Doubt, doubt_of, of_grammar
+from dashboard.engine.rehearsal.doubts import NO_ROLE, NO_SUCH_VALUE, Doubt, doubt_of, of_grammar
 from dashboard.engine.rehearsal.report import ObservedLock, Proof, ScriptError, ScriptRun, Verdict
 from dashboard.engine.rehearsal.rights import Rights
 from dashboard.engine.schema.diff import Change, Difference
@@ -39,6 +39,8 @@ def ran(*locks: tuple[str, str], made: tuple[Difference, ...] = ()) -> Proof:
         pytest.param(ran(), NO_ROLES, False, id="what runs without the roles"),
         pytest.param(failed("42704", "acl.c get_role_oid"), NO_ROLE, True, id="a role of a server of its own"),
         pytest.param(failed("42704", "parse_type.c typenameType"), NO_ROLE, False, id="what is no role"),
+        pytest.param(failed("22023", "guc.c call_string_check_hook"), NO_SUCH_VALUE, True, id="SET ROLE"),
+        pytest.param(failed("22023", "guc.c parse_and_validate_value"), NO_SUCH_VALUE, False, id="no value at all"),
         pytest.param(failed("42601", "scan.l scanner_yyerror"), OLDER, True, id="a syntax of a later one"),
         pytest.param(failed("42601", "analyze.c transformInsertRow"), OLDER, False, id="no matter of the version"),
     ],

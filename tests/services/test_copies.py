@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -94,6 +96,22 @@ def test_a_row_from_elsewhere_makes_a_copy(elsewhere: dict[str, Any]) -> None:
     event = AuditEvent.objects.get(kind=Event.INSTALLATION_COPIED)
     assert (event.data["copy_of"], event.data["identity"]) == (original, copy.identity.hex)
     assert not audit_chain.verify().fault
+
+
+def test_the_manual_makes_a_copy_of_the_files_another_database(postgres_server: LocalServer) -> None:
+    """A copy of the files has the numbers of its original; what DEPLOY.md says to run gives it one of its own."""
+    commands = re.findall(r"-c '(.*signalbox_files.*)'", (Path(__file__).parents[2] / "docs" / "DEPLOY.md").read_text())
+    number = "SELECT oid FROM pg_database WHERE datname = 'signalbox_by_files'"
+    postgres_server.create_database("signalbox_by_files")
+    with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as opened:
+        before = opened.execute(number).fetchone()
+        for command in commands:
+            named = re.sub(r"\bsignalbox\b", "signalbox_by_files", command)
+            opened.execute(named.replace("signalbox_owner", "postgres"))
+        assert len(commands) == 2
+        assert opened.execute(number).fetchone() not in {before, None}
+    for name in ("signalbox_by_files", "signalbox_files"):
+        postgres_server.drop_database(name)
 
 
 def test_the_copy_of_a_copy_is_another_one_again() -> None:

@@ -210,7 +210,7 @@ TABLE: dict[str, Address] = {
     "rollback-rehearse": only_post(from_requester(SEE_OTHER), arguments=on("staging", "002", "orders")),
     "settle": Address(
         get=everyone(OK),
-        post=admins(SEE_OTHER),
+        post=admins(OK),
         arguments=on("broken", "003", "emails"),
         sends={"way": "reset", "reset-reason": "Both indexes were dropped by hand"},
     ),
@@ -515,12 +515,12 @@ def test_a_check_that_lets_everyone_pass_is_seen_by_the_table(
 LOOKS = {("GET", "connection")}
 
 #: Where somebody who signed in an hour ago shows again who they are, if the environment is protected; and what the form
-#: sends there more. Importing and mending a history are asked in test_imports, test_repairs and test_by_hand.
+#: sends there more. Importing and mending a history are asked in test_imports, test_repairs, test_settling and
+#: test_by_hand.
 CONFIRMED: dict[str, dict[str, str]] = {
     "rebind": {},
     "apply": {},
     "rollback": REASON,
-    "settle": {},
     "bring-back": REASON,
     "edits": REASON,
     "drift-accept": {"typed_name": "broken"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,15 +11,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from config.sources import Source
-from dashboard.services import observations
+from dashboard.models import Run
+from dashboard.services import checkups, observations
 from tests.fix_people import ClientOf
 from tests.fix_project import Project
+from tests.services import workflow
 from tests.views.pages import text
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.http import HttpResponse
     from pytest_django.fixtures import SettingsWrapper
+
+    from dashboard.services.actors import Actor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,6 +88,24 @@ def test_a_target_says_what_its_role_lacks_as_statements(
     ]
     (statements,) = re.findall("<pre[^>]*>(.*?)</pre>", page.content.decode(), re.DOTALL)
     assert tuple(statements.split("\n")[:-1]) == grants
+
+
+def test_the_guide_the_doctor_and_the_handbook_ask_for_the_same_and_it_is_enough(
+    as_plain_role: Project, two_files: Project, requester: User, acting: Callable[[User], Actor]
+) -> None:
+    """No statement more and none less: with them the doctor is content and the first run succeeds."""
+    owner, name = as_plain_role.databases["staging"], as_plain_role.databases["staging"].name
+    owner.query("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    grants = [grant for check in checkups.of(as_plain_role.staging) for grant in check.grants]
+    handbook = Path("docs/DEPLOY.md").read_text(encoding="utf-8").partition("### Targets")[2]
+    block = handbook.partition("```sql")[2].partition("```")[0]
+    said = [line.partition(";")[0] + ";" for line in block.strip().splitlines()]
+    assert {g.replace(name, "app").replace("plain", "migrator") for g in grants} == set(said)
+    for grant in dict.fromkeys(grants):
+        owner.query(grant)
+    assert [check.finding for check in checkups.of(as_plain_role.staging) if check.grants] == []
+    run = workflow.run_on_staging(as_plain_role, acting(requester))
+    assert run.status == Run.Status.SUCCEEDED, run.failure
 
 
 def test_a_target_that_does_not_answer_says_so(

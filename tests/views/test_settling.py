@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,16 +14,18 @@ from dashboard.presenters.settling import TRACES, Way
 from dashboard.services import approvals, execution, observations, plans, runs
 from dashboard.services.unfinished import Trace
 from tests.concurrently import DETACH, WAYS_ON, broken_off
-from tests.fix_people import ClientOf
+from tests.fix_people import ClientOf, signed_in_at
 from tests.fix_project import Project
 from tests.presenters.values import says
 from tests.views.pages import assert_shown, controls, error_box, hidden, links, posts, text
+from tests.views.previews import again, rows_on
 from tests.views.worker import execute_newest
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.http import HttpResponse
     from django.test import Client
+    from pytest_django.fixtures import SettingsWrapper
 
     from dashboard.services.actors import Actor
 
@@ -150,9 +154,27 @@ def test_starting_over_wants_a_reason_and_the_page_of_now(doubtful_run: Run, adm
     assert_shown(empty, *empty.context["sent"].errors["reason"])
     old = client.post(PAGE, {"way": "reset", "reset-mark": "another", "reset-reason": "Emptied users."})
     assert old.status_code == 409
-    run = _sent(client, "reset", **{"reset-mark": mark, "reset-reason": "Emptied users."})
+    preview = client.post(PAGE, {"way": "reset", "reset-mark": mark, "reset-reason": "Emptied users."})
+    assert not Run.objects.filter(action="reset").exists(), "first it is shown"
+    assert rows_on(preview) == [("002_emails", "broke off", "no row")]
+    assert_shown(preview, *preview.context["plan"].rows)
+    assert "Emptied users." in text(preview)
+    assert client.post(PAGE, again(preview)).status_code == 302
+    run = execute_newest()
     assert (run.action, run.status) == ("reset", "succeeded")
     assert says(client.get("/environments/staging/").context["page"].apply.label, "1 migration")
+
+
+def test_on_a_protected_environment_whoever_starts_over_shows_again_who_they_are(
+    doubtful_run: Run, admin: User, client_of: ClientOf, project: Project, settings: SettingsWrapper
+) -> None:
+    settings.ENVIRONMENTS = (replace(project.staging, protected=True), project.production)
+    client = client_of(admin)
+    fields = {"reset-mark": hidden(client.get(PAGE), "reset-mark"), "reset-reason": "Emptied users."}
+    preview = client.post(PAGE, {"way": "reset", **fields})
+    signed_in_at(client, admin, time.time() - 3600)
+    assert client.post(PAGE, again(preview)).headers["Location"].startswith("/confirm/")
+    assert not ChangeRequest.objects.exists()
 
 
 def test_only_an_administrator_may_repair_or_start_over(

@@ -9,6 +9,7 @@ import re
 
 _ROLES = re.compile(r"(acl|user)\.c |\w+\.c regrolein$")
 _MAKING_ROLES = re.compile(r"user\.c (Create|Drop|Rename)Role$")
+_SETTINGS = re.compile(r"guc\.c call_string_check_hook$")
 _GRAMMAR = re.compile(r"\S+ \w*yyerror$")
 #: The control file of an extension, and the library of a function.
 _FILES = re.compile(r"extension\.c parse_extension_control_file$|dfmgr\.c ")
@@ -20,6 +21,12 @@ _NOT_SUPPORTED = "0A000"  # feature_not_supported
 def is_about_a_role(origin: str) -> bool:
     """Whether it is a role that is not there: 42704 is the SQLSTATE of any object."""
     return _ROLES.match(origin) is not None
+
+
+def is_about_a_setting(origin: str) -> bool:
+    """Whether a setting was given the name of something that the server does not have: with SET ROLE a role, else a
+    tablespace, a time zone. 22023 is the SQLSTATE of any wrong value."""
+    return _SETTINGS.match(origin) is not None
 
 
 def is_about_making_roles(origin: str) -> bool:

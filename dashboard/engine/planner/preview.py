@@ -15,6 +15,7 @@ def row_changes(plan: Plan) -> tuple[RowChange, ...]:
             after=_after(step, rows.get(step.identity)),
             captures_rollback=step.down_sql is not None,
             note=step.reason if step.action is Action.IMPORT else "",
+            forgets_journal=step.action is Action.RESET,
         )
         for step in plan.steps
     )

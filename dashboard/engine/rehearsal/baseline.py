@@ -17,7 +17,7 @@ from dashboard.engine.errors import RehearsalImpossible, SchemaUnreadable
 from dashboard.engine.migration import AppliedMigration, Kind, VersionKey, version_key
 from dashboard.engine.plan import Action, Step, Target
 from dashboard.engine.rehearsal import dump, refusals, restoring, throwaway
-from dashboard.engine.rehearsal.doubts import Doubt, of_rights
+from dashboard.engine.rehearsal.doubts import NO_SUCH_VALUE, Doubt, of_rights
 from dashboard.engine.rehearsal.dump import Dumped
 from dashboard.engine.rehearsal.rights import Rights
 from dashboard.engine.rehearsal.sandbox import Sandbox
@@ -242,7 +242,7 @@ def _doubts(original: Original, server: Server) -> list[Doubt]:
         doubts.append(Doubt(reason=reason, of_passes=True))
     if not server.is_private:
         reason = f"roles and rights of {original.name} are not on the rehearsal server"
-        doubts.append(Doubt(reason=reason, sqlstates=_OF_ROLES))
+        doubts += [Doubt(reason=reason, sqlstates=_OF_ROLES), NO_SUCH_VALUE]
     return doubts
 
 

@@ -35,6 +35,12 @@ NO_ROLE = Doubt(
     concerns=origins.is_about_a_role,
 )
 
+#: SET ROLE names its role so, and no field of the error says which setting it was.
+NO_SUCH_VALUE = Doubt(
+    reason="it sets a role, or another setting, to something that the rehearsal server does not have",
+    sqlstates=frozenset({"22023"}),
+    concerns=origins.is_about_a_setting,
+)
 #: Of the classes 53 and 54 of errors.
 TOO_MUCH = Doubt(
     reason="it took more memory, disk or room than a rehearsal is given here, and the target may have more",

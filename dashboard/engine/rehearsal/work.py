@@ -87,8 +87,9 @@ def _sandbox(order: Order, server: Server, cancellation: Cancellation) -> Iterat
         throwaway.database(server) as database,
         Sandbox(database, policy=order.policy, schema=order.schema, cancellation=cancellation) as sandbox,
     ):
+        absent = (doubts.NO_ROLE, doubts.NO_SUCH_VALUE)
         unknown = doubts.of_grammar(server.version // 10000, statements.GRAMMAR)
-        yield sandbox, CopiedSchema(remarks=(), doubts=(*doubts.of_rights(server.major), doubts.NO_ROLE, *unknown))
+        yield sandbox, CopiedSchema(remarks=(), doubts=(*doubts.of_rights(server.major), *absent, *unknown))
 
 
 def _not_run(verify: Sequence[Verification]) -> list[str]:
