@@ -21,4 +21,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, workspace: Workspace) -> int:
-    return repairs.run(options, Action.ACCEPT_CHANGE if options.changed_sql else Action.ACCEPT)
+    return repairs.run(options, workspace, Action.ACCEPT_CHANGE if options.changed_sql else Action.ACCEPT)

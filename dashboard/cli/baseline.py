@@ -20,4 +20,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, workspace: Workspace) -> int:
-    return repairs.run(options, Action.BASELINE)
+    return repairs.run(options, workspace, Action.BASELINE)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 
 from dashboard.cli import program
 from dashboard.cli.exits import Exit
-from dashboard.local.workspace import Workspace
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -20,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("shell", choices=SHELLS, help="the shell")
 
 
-def run(options: argparse.Namespace, workspace: Workspace) -> int:
+def run(options: argparse.Namespace, workspace: None) -> int:
     print(_SCRIPTS[options.shell](program.options_of_verbs()))
     return Exit.OK
 

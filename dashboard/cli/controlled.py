@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import Error
 
 from config.environments import Environment
 from config.sources import Source
+from dashboard.cli.exits import Exit
+from dashboard.cli.repairs import NotSubmitted
 from dashboard.engine.database.connection import Access
 from dashboard.engine.files.listing import Listing
-from dashboard.engine.migration import Folder
-from dashboard.engine.plan import TargetIdentity
-from dashboard.local.workspace import NamedCommit, Workspace
-from dashboard.models import environments, sources
+from dashboard.engine.migration import Folder, MigrationId
+from dashboard.engine.plan import Action, Plan, Target, TargetIdentity
+from dashboard.local.workspace import NamedCommit, Submitted, Word, Workspace
+from dashboard.models import ChangeRequest, environments, sources
 from dashboard.presenters import audit as presenter
 from dashboard.presenters import installations as installation_presenter
 from dashboard.presenters import mails
 from dashboard.selectors import control, folders, git
 from dashboard.selectors import mails as selector
-from dashboard.services import audit_guard, installations, targets
+from dashboard.services import audit_guard, decisions, installations, plans, policies, repairs, targets
+from dashboard.services.actors import Actor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,56 @@ class ControlledWorkspace(Workspace):
     def access(self, environment: Environment) -> Access:
         return targets.access(environment)
 
+    def look(self, environment: Environment) -> Target:
+        return targets.look(environment)
+
+    def mended(
+        self,
+        environment: Environment,
+        action: Action,
+        migrations: Sequence[MigrationId] = (),
+        *,
+        upto: str = "",
+        reason: str,
+    ) -> Plan:
+        return repairs.plan(environment, action, migrations, upto=upto, reason=reason)
+
+    def imported(self, environment: Environment, *, table: str) -> Plan:
+        return plans.import_history(environment, table=table)
+
+    def submit(self, plan: Plan, environment: Environment, word: Word) -> Submitted:
+        """A request where people have to approve, else a run. On the command line the environment is typed already; the
+        verbs but one have asked for their reason before. Raises NotSubmitted."""
+        try:
+            by = _actor(word.by)
+            if plan.action is Action.IMPORT and decisions.needs_request(plan, environment):
+                policies.check_reason(word.reason, "ask for an import")
+            result = decisions.submit(
+                plan,
+                environment=environment,
+                by=by,
+                reason=word.reason,
+                accepted=word.accepted,
+                typed_name=environment.slug,
+            )
+        except User.DoesNotExist:
+            raise NotSubmitted(
+                f"nobody who may sign in is called {word.by}. Nothing was written.", Exit.USAGE
+            ) from None
+        except Error as error:
+            fault = " ".join(str(error).split())
+            raise NotSubmitted(
+                f"The control database cannot be asked: {fault}\n"
+                "  Nothing was written. Check SIGNALBOX_DATABASE_URL, and run manage.py migrate.",
+                Exit.UNREACHABLE,
+            ) from None
+        if isinstance(result, ChangeRequest):
+            sentence = (
+                f"Request {result.pk} is open: {environment.name} is protected, and a second person has to approve it."
+            )
+            return Submitted(request=result.pk, sentence=sentence)
+        return Submitted(run=result.pk, sentence=f"Run {result.pk} is queued.")
+
     def fetched(self) -> tuple[Source, ...]:
         return sources.in_git()
 
@@ -52,13 +106,23 @@ class ControlledWorkspace(Workspace):
         yield from _of_mail()
 
 
+def _actor(name: str) -> Actor:
+    """A shell proves nothing of who sits before it, and the audit log says so."""
+    user = User.objects.get(username=name, is_active=True)
+    return Actor(name=f"{user.get_username()} (on the command line)", user=user)
+
+
 def _of_installation() -> Iterator[str]:
     """Whether this control database is a copy of another one, and whether that could be told."""
     try:
-        view = installation_presenter.view(installations.current())
+        installation, here = installations.standing()
     except Error:
         return
-    yield f"Installation: {view.sentence} {view.blind}".rstrip()
+    if installation is None:
+        yield "Installation: it has no name yet. The first page or worker that uses the control database makes one."
+        return
+    view, strange = installation_presenter.view(installation), installation_presenter.strange(installation, here)
+    yield " ".join(filter(None, ("Installation:", view.sentence, strange, view.blind)))
 
 
 def _of_audit_log() -> Iterator[str]:

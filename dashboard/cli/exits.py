@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from enum import IntEnum
 
 from dashboard.engine import errors as engine
@@ -60,6 +61,17 @@ CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
 
 def code_of(error: engine.EngineError) -> Exit:
     return next((code for kind, code in CODES if isinstance(error, kind)), Exit.FAILED)
+
+
+def code_named(name: str) -> Exit | None:
+    """By the code of an error, as the API tells it."""
+    return next((code_of(kind.__new__(kind)) for kind in _below(engine.EngineError) if kind.code == name), None)
+
+
+def _below(kind: type[engine.EngineError]) -> Iterator[type[engine.EngineError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _below(child)
 
 
 def complain(error: engine.EngineError) -> Exit:

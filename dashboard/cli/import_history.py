@@ -12,7 +12,6 @@ import argparse
 from dashboard.cli import repairs
 from dashboard.engine.plan import Action
 from dashboard.local.workspace import Workspace
-from dashboard.services import plans
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,5 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, workspace: Workspace) -> int:
     return repairs.work(
-        options, Action.IMPORT, lambda environment: plans.import_history(environment, table=options.table)
+        options,
+        workspace,
+        Action.IMPORT,
+        lambda environment: workspace.imported(environment, table=options.table),
     )

@@ -19,4 +19,4 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, workspace: Workspace) -> int:
-    return repairs.run(options, Action.MARK_APPLIED)
+    return repairs.run(options, workspace, Action.MARK_APPLIED)

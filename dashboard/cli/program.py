@@ -6,6 +6,7 @@ Nothing of Django is loaded, and of the verbs only the one that is asked for.
 from __future__ import annotations
 
 import argparse
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from config.errors import Misconfigured
 from config.version import VERSION
 from dashboard.cli.ending import code_of_run
 from dashboard.cli.exits import Exit
@@ -26,9 +28,19 @@ STOPPED = 130
 
 
 #: What is done on this machine: of each verb the module of that name.
-HERE = ("status", "plan", "lint", "rehearse", "comment", "verify", "doctor", "new", "init", "version", "completion")
+HERE = (
+    *("init", "new", "status", "plan", "lint", "rehearse", "comment", "verify", "doctor"),
+    *("apply", "rollback", "skip", "unskip", "mark-applied", "baseline", "accept", "import", "version", "completion"),
+)
 #: What a server is asked for, by the modules in server/.
-BY_SERVER: tuple[str, ...] = ()
+BY_SERVER = (
+    *("status", "plan", "lint", "rehearse", "apply", "rollback", "request", "requests", "approve", "runs", "logs"),
+    *("cancel", "drift", "audit", "doctor", "version"),
+)
+#: They write into a history what a person knows.
+MENDING = ("skip", "unskip", "mark-applied", "baseline", "accept", "import")
+#: They tell of the program alone, and are given nothing.
+OF_ITSELF = ("version", "completion")
 VERBS = tuple(dict.fromkeys(HERE + BY_SERVER))
 
 
@@ -57,17 +69,31 @@ def run(arguments: Sequence[str]) -> int:
     if name not in VERBS:
         print(_unknown(name), file=sys.stderr)
         return Exit.USAGE
-    asks_server = bool(os.environ.get(SERVER)) and "--local" not in arguments
+    asks_server = name not in HERE or (
+        name in BY_SERVER and bool(os.environ.get(SERVER)) and "--local" not in arguments
+    )
     module = _module(name, asks_server=asks_server)
     options = parser_of(name, module).parse_args(arguments[1:])
-    code: int = module.run(options, _surroundings(asks_server=asks_server and name in BY_SERVER))
+    surroundings = None if name in OF_ITSELF and not asks_server else _surroundings(asks_server=asks_server)
+    return _answered(module, options, surroundings) if asks_server else module.run(options, surroundings)
+
+
+def _answered(module: ModuleType, options: argparse.Namespace, server: object) -> int:
+    from dashboard.cli.server import choosing
+    from dashboard.cli.server.client import ServerSaidNo
+
+    try:
+        code: int = module.run(options, server)
+    except ServerSaidNo as error:
+        return choosing.complain(error)
     return code
 
 
 def _module(name: str, *, asks_server: bool) -> ModuleType:
     """That of the server where it is asked for that, or where nothing else does it."""
     by_server = name in BY_SERVER and (asks_server or name not in HERE)
-    return import_module(f"dashboard.cli.{'server.' if by_server else ''}{name.replace('-', '_')}")
+    module = f"{name}_history" if keyword.iskeyword(name) else name.replace("-", "_")
+    return import_module(f"dashboard.cli.{'server.' if by_server else ''}{module}")
 
 
 def parser_of(name: str, module: ModuleType) -> argparse.ArgumentParser:
@@ -78,6 +104,10 @@ def parser_of(name: str, module: ModuleType) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     module.add_arguments(parser)
+    if name in MENDING:
+        from dashboard.cli import running
+
+        running.add_confirmation(parser)
     if name in HERE and name in BY_SERVER:
         parser.add_argument(
             "--local", action="store_true", help=f"work on this machine, although {SERVER} names a server"
@@ -103,10 +133,17 @@ def _options_of(name: str) -> dict[str, str]:
 
 def _surroundings(*, asks_server: bool) -> object:
     """What a verb works on: the workspace here, or the server."""
+    command = os.environ.get("SIGNALBOX_COMMAND_LINE", "") or NAME
+    if asks_server:
+        from dashboard.cli.server.client import SignalboxServer
+
+        url, token = os.environ.get(SERVER, ""), os.environ.get("SIGNALBOX_TOKEN", "").strip()
+        if not url:
+            raise Misconfigured(f"{SERVER} is not set: this verb asks a server. Set it to its address.")
+        return SignalboxServer(url=url, token=token, command=command)
     from config import declaration
     from dashboard.local.workspace import Workspace
 
-    command = os.environ.get("SIGNALBOX_COMMAND_LINE", "") or NAME
     return Workspace(declaration=declaration.read(os.environ, Path.cwd()), command=command)
 
 

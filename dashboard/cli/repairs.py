@@ -9,23 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from django.contrib.auth.models import User
-from django.db import Error
-
+from config.environments import Environment
+from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine import status
-from dashboard.engine.errors import EngineError, NoSuchMigration, NotAcknowledged, NothingToDo
+from dashboard.engine.errors import NoSuchMigration, NotAcknowledged, NothingToDo
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action, Plan, Record
 from dashboard.engine.planner import row_changes
 from dashboard.engine.status import MigrationStatus
-from dashboard.models import ChangeRequest, Run, environments
-from dashboard.models.environments import Environment
+from dashboard.local import mending
+from dashboard.local.workspace import Submitted, Word, Workspace
 from dashboard.presenters import hidden
-from dashboard.presenters.row_changes import common_notes, own_note, row
-from dashboard.selectors import folders
-from dashboard.services import decisions, policies, repairs, targets
-from dashboard.services.actors import Actor
+from dashboard.presenters.rows import common_notes, own_note, row
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, wants_reason: bool = True) -> None:
@@ -45,27 +41,30 @@ def add_migrations(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="all that it can be done with there")
 
 
-def run(options: argparse.Namespace, action: Action) -> int:
+class NotSubmitted(Exception):
+    """Nobody was asked for it. The sentence, and the exit code."""
+
+    def __init__(self, sentence: str, code: Exit) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def run(options: argparse.Namespace, workspace: Workspace, action: Action) -> int:
     def plan(environment: Environment) -> Plan:
-        return repairs.plan(environment, action, **_chosen(environment, action, options))
+        return workspace.mended(environment, action, **_chosen(environment, workspace, action, options))
 
-    return work(options, action, plan)
+    return work(options, workspace, action, plan)
 
 
-def work(options: argparse.Namespace, action: Action, made: Callable[[Environment], Plan]) -> int:
+def work(options: argparse.Namespace, workspace: Workspace, action: Action, made: Callable[[Environment], Plan]) -> int:
     """Show what the plan would leave in the history, and submit it where somebody asks for it."""
+    environment = chosen_environments.named(options.environment, workspace)
     try:
-        environment = environments.get(options.environment)
-        by = _actor(options.by) if options.by else None
         plan = made(environment)
-        result = _submitted(plan, environment, by, options) if by else None
-    except environments.UnknownEnvironment as error:
-        known = ", ".join(e.slug for e in environments.all_environments())
-        print(f"signalbox: there is no environment {error}. Known: {known}.", file=sys.stderr)
-        return Exit.USAGE
-    except User.DoesNotExist:
-        print(f"signalbox: nobody who may sign in is called {options.by}. Nothing was written.", file=sys.stderr)
-        return Exit.USAGE
+        result = _submitted(plan, environment, workspace, options)
+    except NotSubmitted as error:
+        print(f"signalbox: {error}", file=sys.stderr)
+        return error.code
     except NotAcknowledged as error:
         print(f"signalbox: {error}", file=sys.stderr)
         print("  Nothing was written. Read it, and say --accept if it is so.", file=sys.stderr)
@@ -74,29 +73,34 @@ def work(options: argparse.Namespace, action: Action, made: Callable[[Environmen
         if options.json:
             print(json.dumps(_EMPTY | {"environment": options.environment, "action": action.value}, indent=2))
         return complain(error)
-    except EngineError as error:
-        return complain(error)
-    except Error as error:
-        print(f"signalbox: The control database cannot be asked: {' '.join(str(error).split())}", file=sys.stderr)
-        print("  Nothing was written. Check SIGNALBOX_DATABASE_URL, and run manage.py migrate.", file=sys.stderr)
-        return Exit.UNREACHABLE
     shown = hidden.shown(_text(plan, result, environment))
     print(json.dumps(_object(plan, result), indent=2) if options.json else shown)
-    return Exit.APPROVAL_NEEDED if isinstance(result, ChangeRequest) else Exit.OK
+    return Exit.APPROVAL_NEEDED if result and result.waits else Exit.OK
 
 
-def _actor(name: str) -> Actor:
-    """A shell proves nothing of who sits before it, and the audit log says so."""
-    user = User.objects.get(username=name, is_active=True)
-    return Actor(name=f"{user.get_username()} (on the command line)", user=user)
+def _submitted(
+    plan: Plan, environment: Environment, workspace: Workspace, options: argparse.Namespace
+) -> Submitted | None:
+    """None where nobody asks for it."""
+    if not options.by:
+        return None
+    glass = getattr(options, "break_glass", "").strip()
+    if glass and options.confirm != environment.slug:
+        raise NotSubmitted(f"breaking the glass needs --confirm {environment.slug}. Nothing was written.", Exit.USAGE)
+    accepted = [warning.key for warning in plan.warnings] if options.accept else []
+    return workspace.submit(
+        plan, environment, Word(by=options.by, reason=options.reason, accepted=accepted, glass=glass)
+    )
 
 
-def _chosen(environment: Environment, action: Action, options: argparse.Namespace) -> dict[str, Any]:
+def _chosen(
+    environment: Environment, workspace: Workspace, action: Action, options: argparse.Namespace
+) -> dict[str, Any]:
     if action is Action.BASELINE:
         return {"upto": options.to, "reason": options.reason}
-    statuses = status.compute(folders.read(environment), targets.look(environment).history)
+    statuses = status.compute(workspace.folder_of(environment), workspace.look(environment).history)
     if options.all:
-        migrations = [item.identity for item in repairs.candidates(statuses)[action]]
+        migrations = [item.identity for item in mending.candidates(statuses)[action]]
     else:
         migrations = _named(environment, statuses, options.migrations)
     return {"migrations": migrations, "reason": options.reason}
@@ -118,21 +122,7 @@ def _names_of(item: MigrationStatus) -> set[str]:
     return {item.label, item.version, *([item.migration.up.file] if item.migration else [])}
 
 
-def _submitted(plan: Plan, environment: Environment, by: Actor, options: argparse.Namespace) -> ChangeRequest | Run:
-    """On the command line the environment is typed already. The other verbs have asked for their reason before."""
-    if plan.action is Action.IMPORT and decisions.needs_request(plan, environment):
-        policies.check_reason(options.reason, "ask for an import")
-    return decisions.submit(
-        plan,
-        environment=environment,
-        by=by,
-        reason=options.reason,
-        accepted=[warning.key for warning in plan.warnings] if options.accept else [],
-        typed_name=environment.slug,
-    )
-
-
-def _object(plan: Plan, result: ChangeRequest | Run | None) -> dict[str, Any]:
+def _object(plan: Plan, result: Submitted | None) -> dict[str, Any]:
     return {
         "environment": plan.environment,
         "action": plan.action.value,
@@ -150,8 +140,8 @@ def _object(plan: Plan, result: ChangeRequest | Run | None) -> dict[str, Any]:
         ],
         "origin": asdict(plan.origin) if plan.origin else None,
         "warnings": [{"key": warning.key, "sentence": warning.sentence} for warning in plan.warnings],
-        "request": result.pk if isinstance(result, ChangeRequest) else None,
-        "run": result.pk if isinstance(result, Run) else None,
+        "request": result.request if result else None,
+        "run": result.run if result else None,
     }
 
 
@@ -172,7 +162,7 @@ def _record(record: Record | None) -> dict[str, str] | None:
     return {"kind": record.kind, "checksum": record.checksum} if record else None
 
 
-def _text(plan: Plan, result: ChangeRequest | Run | None, environment: Environment) -> str:
+def _text(plan: Plan, result: Submitted | None, environment: Environment) -> str:
     lines = [f"{environment.name}, {plan.action.verb.lower()}, digest {plan.digest}"]
     changes = row_changes(plan)
     common = common_notes(changes)
@@ -183,12 +173,7 @@ def _text(plan: Plan, result: ChangeRequest | Run | None, environment: Environme
         note = own_note(change, common)
         lines += [f"    {note}"] if note else []
     lines += [f"  {'warning' if w.needs_acceptance else 'note'}: {w.sentence}" for w in plan.warnings]
-    return "\n".join([*lines, _outcome(result, environment)])
+    return "\n".join([*lines, result.sentence if result else _UNASKED])
 
 
-def _outcome(result: ChangeRequest | Run | None, environment: Environment) -> str:
-    if result is None:
-        return "Nothing was written. Say who asks for it with --by."
-    if isinstance(result, ChangeRequest):
-        return f"Request {result.pk} is open: {environment.name} is protected, and a second person has to approve it."
-    return f"Run {result.pk} is queued."
+_UNASKED = "Nothing was written. Say who asks for it with --by."

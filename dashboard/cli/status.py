@@ -17,6 +17,7 @@ from typing import Any
 from config.environments import Environment
 from config.sources import Source
 from dashboard.cli import environments as chosen_environments
+from dashboard.cli import terminal
 from dashboard.cli.environments import source as _source_of
 from dashboard.cli.exits import Exit, code_of
 from dashboard.engine import scoping, status
@@ -233,5 +234,6 @@ def _waiting(workspace: Workspace, label: str, slug: str) -> str:
 
 
 def _state_line(item: dict[str, Any]) -> str:
-    line = f"{item['version']} {item['name']}: {MIGRATION[item['state']].label.lower()}"
+    pill = MIGRATION[item["state"]]
+    line = f"{item['version']} {item['name']}: {terminal.painted(pill.label.lower(), pill.tone)}"
     return line if item["state"] in {State.APPLIED, State.PENDING} else f"{line}. {item['sentence']}"

@@ -8,14 +8,13 @@ import platform
 
 from config.version import VERSION
 from dashboard.cli.exits import Exit
-from dashboard.local.workspace import Workspace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
-def run(options: argparse.Namespace, workspace: Workspace) -> int:
+def run(options: argparse.Namespace, workspace: None) -> int:
     facts = {"version": VERSION, "python": platform.python_version()}
     print(json.dumps(facts) if options.json else f"signalbox {VERSION} (Python {facts['python']})")
     return Exit.OK

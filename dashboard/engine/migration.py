@@ -414,6 +414,7 @@ class InstallationSeen:
     identity: str
     by: str
     at: datetime
+    protects: bool = False  # it asks for approvals there, as its last row says
 
     @property
     def named(self) -> str:

@@ -3,7 +3,7 @@ database. What has one says more by the methods that it replaces."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -16,10 +16,11 @@ from dashboard.engine.database.connection import Access
 from dashboard.engine.database.doctor import Check
 from dashboard.engine.errors import EngineError, SourceNotRead
 from dashboard.engine.files.listing import Listing, list_folder
-from dashboard.engine.migration import Folder
-from dashboard.engine.plan import Plan, Target, TargetIdentity
+from dashboard.engine.migration import Folder, MigrationId
+from dashboard.engine.plan import Action, Plan, Target, TargetIdentity
 from dashboard.engine.run import dryrun
-from dashboard.local import folders, imports, isolation, targets
+from dashboard.local import folders, imports, isolation, mending, running, targets
+from dashboard.local.running import LocalRun
 
 
 class NamedCommit(Protocol):
@@ -32,6 +33,29 @@ class NamedCommit(Protocol):
     @property
     def author(self) -> str: ...
     def to_dict(self) -> dict[str, str]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """What somebody says who asks for a plan."""
+
+    by: str
+    reason: str = ""
+    accepted: Sequence[str] = ()
+    glass: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submitted:
+    """What became of a plan that was asked for; `waits` for people."""
+
+    sentence: str
+    request: int | None = None
+    run: int | str | None = None
+
+    @property
+    def waits(self) -> bool:
+        return self.request is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +110,10 @@ class Workspace:
         """To look at it."""
         return targets.access(environment, self.declaration)
 
+    def access_to_write(self, environment: Environment) -> Access:
+        """To run something there."""
+        return replace(self.access(environment), address=targets.address_to_write(environment))
+
     def read(self, environment: Environment, *, scripts: bool = False) -> Target:
         """Raises TargetUnreachable, TargetNotConfigured, and for what the target refuses what `history.read` does."""
         return targets.read(environment, self.access(environment), scripts=scripts)
@@ -96,6 +124,10 @@ class Workspace:
     def judged(self, environment: Environment, folder: Folder, target: Target | None = None) -> Folder:
         """With what the server there says of the files."""
         return targets.judged(self.access(environment).address, folder, target)
+
+    def check_captured(self, environment: Environment, plan: Plan) -> None:
+        """As `targets.check_captured`, by the server there."""
+        targets.check_captured(self.access(environment).address, plan)
 
     def as_sql(self, plan: Plan, environment: Environment) -> str:
         """Everything that a run of it would send, as text; nothing is sent but one look."""
@@ -117,6 +149,48 @@ class Workspace:
         except EngineError:
             return ()
         return tuple(imports.checks(target, others, command=self.typed(f"import {environment.slug}")))
+
+    # Mending a history
+
+    def look(self, environment: Environment) -> Target:
+        """As `read`, of the database that the environment is bound to, where that is known."""
+        return self.read(environment)
+
+    def folder_of(self, environment: Environment) -> Folder:
+        """As the environment has it."""
+        return scoping.within(self.files(self.declaration.source_of(environment)), environment.slug)
+
+    def mended(
+        self,
+        environment: Environment,
+        action: Action,
+        migrations: Sequence[MigrationId] = (),
+        *,
+        upto: str = "",
+        reason: str,
+    ) -> Plan:
+        """The plan that mends its history so."""
+        folder = self.folder_of(environment)
+        plan = mending.plan(action, self.look(environment), folder, migrations, upto=upto, reason=reason)
+        return self._doubted(environment, plan, folder)
+
+    def imported(self, environment: Environment, *, table: str) -> Plan:
+        """The plan that records what another tool has applied."""
+        source, folder = self.declaration.source_of(environment), self.folder_of(environment)
+        others = imports.read(self.access(environment), folder, self.listing(source, folder), table=table)
+        return self._doubted(environment, imports.plan(self.look(environment), others, table=table), folder)
+
+    def _doubted(self, environment: Environment, plan: Plan, folder: Folder) -> Plan:
+        to = self.access(environment).address
+        return targets.doubted(to, plan, folder) if plan.action in mending.DOUBTED else plan
+
+    def submit(self, plan: Plan, environment: Environment, word: Word) -> Submitted:
+        """Runs it. Raises NotApproved where people have to approve, NotAcknowledged, and what the executor does."""
+        run = LocalRun(by=word.by, glass=word.glass)
+        running.check_may_run(environment, self.look(environment), run)
+        running.check_accepted(plan, word.accepted)
+        running.execute(plan, environment, self.access_to_write(environment), run, lambda event: None)
+        return Submitted(run=run.run_id, sentence=f"It is recorded, by run {run.run_id}.")
 
     # Signalbox itself
 

@@ -237,6 +237,7 @@ def _attempt(run: Run) -> Attempt:
         attempt_id=run.attempt_id.hex if run.attempt_id else "",
         log=run.log_number,
         installation=run.installation.hex if run.installation else installations.identity(),
+        protected=run.plan.policy.protected,
     )
 
 

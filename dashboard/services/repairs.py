@@ -3,55 +3,15 @@ for as many of them as are chosen."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action, Plan
-from dashboard.engine.status import MigrationStatus, State
+from dashboard.local.mending import OFFERED, candidates
 from dashboard.models.environments import Environment
 from dashboard.services import plans
 
-
-def _can_be_skipped(item: MigrationStatus) -> bool:
-    is_recorded = item.applied is not None and item.applied.success
-    return item.migration is not None and not is_recorded and (item.state.is_pending or item.state is State.CONFLICT)
-
-
-def _is_skipped(item: MigrationStatus) -> bool:
-    return item.state is State.SKIPPED
-
-
-def _can_be_marked(item: MigrationStatus) -> bool:
-    """Not what is unrecorded: the log knows what ran, so its record is restored instead."""
-    return item.migration is not None and item.state.is_pending and item.state is not State.UNRECORDED
-
-
-def _can_be_baseline(item: MigrationStatus) -> bool:
-    return _can_be_skipped(item) and item.state is not State.UNRECORDED
-
-
-def _has_other_comments(item: MigrationStatus) -> bool:
-    return item.state is State.ANNOTATED
-
-
-def _has_other_sql(item: MigrationStatus) -> bool:
-    return item.state is State.MODIFIED
-
-
-#: What is offered, and of which migrations.
-OFFERED: Mapping[Action, Callable[[MigrationStatus], bool]] = {
-    Action.SKIP: _can_be_skipped,
-    Action.UNSKIP: _is_skipped,
-    Action.MARK_APPLIED: _can_be_marked,
-    Action.BASELINE: _can_be_baseline,
-    Action.ACCEPT: _has_other_comments,
-    Action.ACCEPT_CHANGE: _has_other_sql,
-}
-
-
-def candidates(statuses: Sequence[MigrationStatus]) -> dict[Action, tuple[MigrationStatus, ...]]:
-    """For each action, the migrations that it can be asked for."""
-    return {action: tuple(filter(is_fit, statuses)) for action, is_fit in OFFERED.items()}
+__all__ = ["OFFERED", "candidates", "plan"]
 
 
 def plan(

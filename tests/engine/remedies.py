@@ -22,6 +22,7 @@ from dashboard.engine.run import failures
 from dashboard.engine.sql.statements import split
 from dashboard.services import errors as refusals
 from tests.engine import remedies_in_code
+from tests.engine.remedies_in_code import RemedyInCode
 
 PAGE = Path(__file__).parents[2] / "docs" / "remedies.md"
 _FORMATS = Path(__file__).parents[2] / "docs" / "FORMATS.md"
@@ -32,7 +33,8 @@ HEAD = """# Remedies: what is advised, and the case that shows it
 Made by `python -m tests.engine.remedies` from the code and from the cases of the tests; the suite fails where this page
 is out of date, or where something that can go wrong has no case here. Whoever changes a sentence sees here what it is
 said of. A remedy names the culprit and one next step, and following it must do no harm: no rename makes a migration of
-a rollback, or moves a file behind what needs it.
+a rollback, or moves a file behind what needs it. Of what is put together in the code of the engine, an entry names the
+test that carries the remedy out; where it has `-` instead, nothing but the words was looked at.
 """
 
 _UP = "CREATE TABLE a (id int);\n"
@@ -120,6 +122,40 @@ REFUSALS: Mapping[str, str] = {
     "COPY_FROM_CLIENT": "COPY a FROM STDIN that slipped through",
     "TRANSACTION_CONTROL": "a COMMIT that slipped through",
 }
+
+#: By the place of a remedy in the code and how it begins: the test that carries it out and sees what it promises.
+CARRIED_OUT: Mapping[tuple[str, str], str] = {
+    ("database/adoption::_of_table", "ALTER TABLE {table} RENAME"): "engine/test_advice::"
+    "test_a_view_that_another_tool_keeps_is_renamed_and_the_tables_are_made_beside_it",
+    ("database/adoption::_of_table", "ALTER TABLE {table} ADD PRIMARY KEY"): "engine/test_adoption::"
+    "test_what_to_alter_makes_it_the_history_that_goes_on",
+    ("database/adoption::_of_column", "ALTER TABLE"): "engine/test_adoption::"
+    "test_what_to_alter_makes_it_the_history_that_goes_on",
+    ("database/doctor::_rights", "GRANT CREATE ON DATABASE"): "engine/test_guest::"
+    "test_a_role_that_may_make_no_schema_is_told_the_very_grant",
+    ("database/doctor::_rights", "GRANT USAGE, CREATE ON SCHEMA"): "engine/test_doctor::"
+    "test_what_a_role_lacks_is_named_with_the_grant_that_gives_it",
+    ("database/doctor::_not_granted", "{how}"): "engine/test_doctor::"
+    "test_what_a_first_migration_lacks_is_named_with_statements_that_can_be_run",
+    ("database/guards::remedy_of", "Signalbox keeps its history"): "engine/test_guest::"
+    "test_a_migration_that_makes_our_schema_is_told_who_was_first",
+    ("planner/obstacles::modified", "Restore the file"): "engine/test_advice::"
+    "test_an_edited_file_is_restored_and_its_change_becomes_a_migration",
+    ("run/failures", "A block or procedure commits"): "engine/test_advice::"
+    "test_what_refuses_a_transaction_runs_with_the_line_that_is_advised",
+    ("run/failures", "A value that was added to an enum"): "engine/test_advice::"
+    "test_a_value_of_an_enum_is_used_once_it_has_a_file_of_its_own",
+    ("run/failures::left_half_done", "The way on"): "services/test_leftovers::"
+    "test_it_is_named_as_left_by_that_run_with_its_way_on",
+    ("run/failures::invalid_index_in_the_way", "Drop it first"): "engine/test_autocommit::"
+    "test_an_invalid_index_in_the_way_is_refused_instead_of_skipped",
+}
+
+
+def carried_out_by(remedy: RemedyInCode) -> str:
+    """The test; empty where a remedy is only described."""
+    of_place = ((begins, test) for (place, begins), test in CARRIED_OUT.items() if place == remedy.place)
+    return next((test for begins, test in of_place if remedy.advised.startswith(begins)), "")
 
 
 def document() -> str:
@@ -209,7 +245,8 @@ def _in_code() -> Iterator[str]:
     elsewhere = ("errors::", "git/errors::", "lint/rules/")
     for remedy in remedies_in_code.all_of_them():
         if not remedy.place.startswith(elsewhere):
-            yield _entry(f"`{remedy.place}`", "-", remedy.said or "(what was found there)", remedy.advised)
+            case = f"carried out by `{test}`" if (test := carried_out_by(remedy)) else "-"
+            yield _entry(f"`{remedy.place}`", case, remedy.said or "(what was found there)", remedy.advised)
 
 
 def _of_errors() -> Iterator[str]:

@@ -214,6 +214,9 @@ def test_a_migration_that_makes_our_schema_is_told_who_was_first(bench: Bench) -
         bench.apply()
     assert "CREATE SCHEMA IF NOT EXISTS platform" in caught.value.remedy
     assert "SIGNALBOX_TRACKING_SCHEMA" in caught.value.remedy
+    bench.write("001_platform.sql", "CREATE SCHEMA IF NOT EXISTS platform;")
+    bench.apply()
+    assert applied(bench) == ["001"]
 
 
 # Encodings

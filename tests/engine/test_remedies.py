@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from dashboard.engine.run import failures
 from dashboard.engine.run.failures import Explanation
 from tests.engine import remedies, remedies_in_code
+
+TESTS = Path(__file__).parents[1]
 
 
 def test_the_page_is_what_is_said() -> None:
@@ -22,6 +26,14 @@ def test_every_remedy_in_the_code_is_on_the_page() -> None:
     assert {"database/doctor", "database/adoption", "database/guards", "planner/rolling_back"} <= {*places}
     doctor = [remedy for remedy in remedies_in_code.all_of_them() if remedy.place.startswith("database/doctor::")]
     assert [remedy.advised for remedy in doctor if f"> {remedy.advised}\n" not in written] == []
+
+
+def test_each_test_that_carries_a_remedy_out_is_there_and_so_is_the_remedy() -> None:
+    known = remedies_in_code.all_of_them()
+    for (place, begins), test in remedies.CARRIED_OUT.items():
+        assert [each for each in known if each.place == place and each.advised.startswith(begins)], (place, begins)
+        module, _, name = test.partition("::")
+        assert f"\ndef {name}(" in (TESTS / f"{module}.py").read_text(encoding="utf-8"), test
 
 
 CODE = """

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
+
 import pytest
 
 from dashboard.cli.exits import Exit
-from tests.program.conftest import Place
+from tests.program.conftest import WITHOUT_DJANGO, Place
 
 
 def test_status(place: Place) -> None:
@@ -14,6 +19,27 @@ def test_status(place: Place) -> None:
     counts = {each["environment"]: (each["applied"], each["pending"]) for each in answer.json["environments"]}
     assert counts == {"staging": (0, 2), "production": (0, 2)}
     assert "002 orders: pending" in place("status", "staging").out
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"), [({"TERM": "xterm"}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_colour_is_for_terminals_that_want_it(place: Place, variables: dict[str, str], coloured: bool) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", WITHOUT_DJANGO, "status", "staging"],
+        cwd=place.path,
+        env=place.variables | variables,
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+    )
+    process.wait(timeout=120)
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "orders" in shown
+    assert ("\x1b[" in shown) == coloured
+    assert "\x1b[" not in place("status", "staging", **variables).out
 
 
 def test_status_where_nothing_is_there(empty_place: Place) -> None:

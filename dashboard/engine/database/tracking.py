@@ -41,6 +41,7 @@ class Outcome(StrEnum):
     FAILED = "failed"  # nothing of it remains
     PARTIAL = "partial"  # it ran outside a transaction, and something of it remains
     CANCELLED = "cancelled"  # a person stopped it
+    GLASS_BROKEN = "glass_broken"  # before it: somebody ran it without the approvals that it needs, and says why
     INTERRUPTED = "interrupted"  # its worker was lost; noted by whoever found out what remains
     RETRIED = "retried"  # undone because of a lock or a deadlock, and begun again
 
@@ -122,7 +123,7 @@ class TrackingTables:
             shape = shape or self.shape()
             return (
                 shape.history >= {"kind", *IDENTIFYING_COLUMNS}
-                and shape.log >= {"outcome", "checksum", *IDENTIFYING_COLUMNS}
+                and shape.log >= {"outcome", "checksum", "protected", *IDENTIFYING_COLUMNS}
                 and not shape.faults
                 and self._all_exist(_PRESENT)
             )
@@ -244,7 +245,10 @@ class TrackingTables:
         if not (self.columns(LOG) if columns is None else columns) >= IDENTIFYING_COLUMNS:
             return ()
         rows = self.connection.execute(sql.query("installations", self.schema))
-        return tuple(InstallationSeen(identity=str(i), by=str(by), at=at) for i, by, at in rows)  # type: ignore[arg-type]
+        return tuple(
+            InstallationSeen(identity=str(i), by=str(by), at=at, protects=bool(protects))  # type: ignore[arg-type]
+            for i, by, at, protects in rows
+        )
 
     def log_number(self) -> int:
         """The oid of the log: a table that is made anew under the same name has another one. 0 where there is none."""
@@ -276,6 +280,7 @@ class Attempt:
     source_ip: str | None = None
     attempt_id: str = ""
     installation: str = ""
+    protected: bool = False  # that installation asks for approvals here
     log: int | None = None  # the number (oid) of the log that it began to write to, where that was kept
 
     @property
@@ -369,12 +374,19 @@ class RunTracking(TrackingTables):
             "source_ip": self.attempt.source_ip,
             "action": step.action.value,
             "outcome": outcome.value,
+            "protected": self.attempt.protected,
             "checksum": step.checksum,
             "statement": statement,
             "sqlstate": sqlstate,
             "message": self._kept(storable(message)) or None,
         }
         self._execute("log", values)
+
+    def note_broken_glass(self, steps: Iterable[Step], reason: str) -> None:
+        """Before any of them, so that it stands there whatever becomes of the run."""
+        with self.connection.transaction(), pinned(self.connection):
+            for step in steps:
+                self.log(step, outcome=Outcome.GLASS_BROKEN, message=reason)
 
     def last_outcome(self, step: Step, statement: int) -> str:
         """The last log row of this run about one statement; empty where there is none."""

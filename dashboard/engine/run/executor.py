@@ -59,6 +59,7 @@ class Approval:
     expires_at: datetime
     needed: int = 1  # different people, none of them the requester
     broken_glass_by: str = ""  # who answers for it alone, where the environment allows that; reviewed afterwards
+    reason: str = ""  # for breaking the glass, where only the log of the target can keep it
 
 
 def execute(
@@ -102,6 +103,9 @@ def execute(
         session = Session(
             connection=connection, access=access, attempt=attempt, observer=observer, cancellation=cancellation
         )
+        if approval is not None and approval.reason:
+            with connections.naming_errors(connection, access):
+                session.tracking.note_broken_glass(plan.steps, approval.reason)
         _run_and_compare(plan, session, monitor)
     faultpoint("run_done")
 

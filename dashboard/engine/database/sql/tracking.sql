@@ -71,6 +71,7 @@ ALTER TABLE {schema}.migration_audit_log
     ADD COLUMN IF NOT EXISTS run_id text NOT NULL DEFAULT '',
     ADD COLUMN IF NOT EXISTS attempt_id text NOT NULL DEFAULT '',
     ADD COLUMN IF NOT EXISTS installation text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS protected boolean NOT NULL DEFAULT false,
     ADD COLUMN IF NOT EXISTS checksum text NOT NULL DEFAULT '',
     ADD COLUMN IF NOT EXISTS statement integer,
     ADD COLUMN IF NOT EXISTS sqlstate text,
@@ -87,10 +88,11 @@ BEGIN
     COMMENT ON COLUMN {schema}.migration_audit_log.source_ip IS 'From where the run was started.';
     COMMENT ON COLUMN {schema}.migration_audit_log.name IS 'Name of the migration.';
     COMMENT ON COLUMN {schema}.migration_audit_log.action IS 'apply, rollback, skip, unskip and what else a run does with a migration.';
-    COMMENT ON COLUMN {schema}.migration_audit_log.outcome IS 'succeeded, failed, partial, cancelled, retried, interrupted; of one statement: started, done, undone.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.outcome IS 'succeeded, failed, partial, cancelled, retried, interrupted, glass_broken; of one statement: started, done, undone.';
     COMMENT ON COLUMN {schema}.migration_audit_log.run_id IS 'The run in Signalbox, by its number there.';
     COMMENT ON COLUMN {schema}.migration_audit_log.attempt_id IS 'The attempt of that run, by a UUID that never repeats; empty where an older Signalbox wrote the row.';
     COMMENT ON COLUMN {schema}.migration_audit_log.installation IS 'The Signalbox that ran it, by the UUID of its installation.';
+    COMMENT ON COLUMN {schema}.migration_audit_log.protected IS 'Whether that Signalbox asks for approvals before it runs anything here.';
     COMMENT ON COLUMN {schema}.migration_audit_log.checksum IS 'sha256 of the text of the migration with LF line ends; empty where an older Signalbox wrote the row.';
     COMMENT ON COLUMN {schema}.migration_audit_log.statement IS 'Number of the statement that failed.';
     COMMENT ON COLUMN {schema}.migration_audit_log.sqlstate IS 'SQLSTATE of the failure.';
@@ -329,10 +331,11 @@ DELETE FROM {schema}.schema_migrations WHERE version = %(key)s AND name = %(name
 -- log --
 -- One attempt.
 INSERT INTO {schema}.migration_audit_log
-    (version, name, executed_by, executed_at, source_ip, action, outcome, run_id, attempt_id, installation, checksum,
-     statement, sqlstate, message)
+    (version, name, executed_by, executed_at, source_ip, action, outcome, run_id, attempt_id, installation, protected,
+     checksum, statement, sqlstate, message)
 VALUES (%(version)s, %(name)s, %(by)s, pg_catalog.clock_timestamp(), %(source_ip)s, %(action)s, %(outcome)s,
-        %(run_id)s, %(attempt_id)s, %(installation)s, %(checksum)s, %(statement)s, %(sqlstate)s, %(message)s)
+        %(run_id)s, %(attempt_id)s, %(installation)s, %(protected)s, %(checksum)s, %(statement)s, %(sqlstate)s,
+        %(message)s)
 
 -- last_outcome --
 -- The journal of one statement in one run.
@@ -395,9 +398,10 @@ SELECT EXISTS (
 )
 
 -- installations --
--- Every Signalbox that has written here: its id, who ran it last, and when.
-SELECT DISTINCT ON (installation) installation, executed_by, executed_at
-FROM {schema}.migration_audit_log
+-- Every Signalbox that has written here: its id, who ran it last, when, and whether it asks for approvals here.
+SELECT DISTINCT ON (installation) installation, executed_by, executed_at,
+    coalesce((pg_catalog.to_jsonb(l) ->> 'protected')::boolean, false)
+FROM {schema}.migration_audit_log l
 WHERE installation <> ''
 ORDER BY installation, id DESC
 

@@ -1,0 +1,244 @@
+"""Running from this machine: the same history as the worker writes, and nothing where people have to approve."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import Any
+
+import pytest
+
+from dashboard.cli.exits import Exit
+from dashboard.engine.database.tracking import Outcome
+from tests.program.conftest import Place
+
+HISTORY = (
+    "SELECT version, success, kind, applied_by, run_id <> '', attempt_id <> '' "
+    "FROM platform.schema_migrations ORDER BY version"
+)
+SLEEPS = "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(15)%' AND pid <> pg_backend_pid()"
+LOG = "SELECT version, action, outcome, executed_by, message FROM platform.migration_audit_log ORDER BY id"
+
+
+def table(place: Place, environment: str, name: str) -> bool:
+    return place.query(environment, f"SELECT to_regclass('public.{name}') IS NOT NULL") == [(True,)]
+
+
+def written_by_an_installation(place: Place, *, protects: bool) -> None:
+    """As a run of a server would leave it; staging is declared free here."""
+    place.query(
+        "staging",
+        "INSERT INTO platform.migration_audit_log (version, executed_by, installation, protected)"
+        f" VALUES ('001', 'alice', '0123456789abcdef', {protects})",
+    )
+
+
+def test_apply_writes_the_history_that_the_worker_writes(place: Place) -> None:
+    answer = place("apply", "staging", "--by", "alice", "--json")
+    assert (answer.code, answer.err) == (Exit.OK, "")
+    assert answer.json["status"] == "succeeded"
+    assert [(step["version"], step["status"]) for step in answer.json["steps"]] == [
+        ("001", "committed"),
+        ("002", "committed"),
+    ]
+    assert (answer.json["error"], answer.json["stops_before"], answer.json["broke_glass"]) == (None, None, False)
+    assert place.query("staging", HISTORY) == [
+        ("001", True, "applied", "alice", True, True),
+        ("002", True, "applied", "alice", True, True),
+    ]
+    assert [row[:4] for row in place.query("staging", LOG)] == [
+        ("001", "apply", "succeeded", "alice"),
+        ("002", "apply", "succeeded", "alice"),
+    ]
+    assert place("verify", "staging", "--expect").code == Exit.OK
+
+
+def test_nothing_to_do_is_no_failure(place: Place) -> None:
+    assert place("apply", "--env", "staging").code == Exit.OK
+    again = place("apply", "staging", "--json")
+    assert (again.code, again.json["status"], again.json["steps"]) == (Exit.OK, "nothing_to_do", [])
+
+
+def test_what_would_be_sent_is_printed_and_not_sent(place: Place) -> None:
+    asked = place("apply", "staging", "--dry-run")
+    assert asked.code == Exit.OK
+    assert "CREATE TABLE orders (id int);" in asked.out
+    assert place("apply", "staging", "--dry-run", "--json").json["status"] == "not_sent"
+    assert place("apply", "production", "--dry-run").code == Exit.OK
+    assert not table(place, "staging", "users")
+
+
+def test_a_step_that_fails_leaves_nothing_and_those_before_it_stand(place: Place) -> None:
+    place.write(_003_broken="CREATE TABLE more (id int); SELECT 1/0;", _003_rollback="DROP TABLE more;")
+    answer = place("apply", "staging", "--accept", "--json")
+    assert answer.code == Exit.FAILED
+    assert [step["status"] for step in answer.json["steps"]] == ["committed", "committed", "undone"]
+    assert (answer.json["status"], answer.json["error"]["code"]) == ("failed", "statement_failed")
+    assert "division by zero" in answer.err
+    assert table(place, "staging", "orders")
+    assert not table(place, "staging", "more")
+
+
+def test_it_stops_before_a_file_that_cannot_run(place: Place) -> None:
+    place.write(_003_broken="CREATE TABEL more (id int);")
+    answer = place("apply", "staging", "--json")
+    assert (answer.code, answer.json["status"]) == (Exit.ATTENTION, "succeeded")
+    assert "003" in answer.json["stops_before"]
+    assert "003" in answer.err
+
+
+def test_another_run_under_way_is_waited_for_and_told(place: Place) -> None:
+    place.write(_003_slow="SELECT pg_sleep(15);")
+    slow = place.started("apply", "staging", "--accept")
+    try:
+        deadline = time.monotonic() + 30
+        while not place.query("staging", SLEEPS):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        second = place("apply", "staging", "--accept")
+        assert (second.code, second.out.count("committed")) == (Exit.BUSY, 0)
+        slow.send_signal(signal.SIGINT)
+        out, err = slow.communicate(timeout=60)
+    finally:
+        slow.kill()
+    assert slow.returncode == 130
+    assert "003_slow: undone" in out
+    assert "was cancelled by the command line" in err
+    assert (place.query("staging", LOG)[-1][2]) == Outcome.CANCELLED
+
+
+# Rolling back
+
+
+def test_rollback_takes_back_what_was_applied(place: Place) -> None:
+    assert place("apply", "staging").code == Exit.OK
+    refused = place("rollback", "staging", "001", "--accept")
+    assert (refused.code, table(place, "staging", "users")) == (Exit.FAILED, True)
+    assert "002_orders" in refused.err
+    answer = place("rollback", "staging", "001", "--including-later", "--accept", "--by", "alice", "--json")
+    assert (answer.code, answer.json["status"]) == (Exit.OK, "succeeded")
+    assert [step["version"] for step in answer.json["steps"]] == ["002", "001"]
+    assert place.query("staging", HISTORY) == []
+    assert not table(place, "staging", "users")
+    assert place("rollback", "staging", "009", "--accept").code == Exit.USAGE
+
+
+def test_a_warning_has_to_be_accepted(place: Place) -> None:
+    assert place("apply", "staging").code == Exit.OK
+    refused = place("rollback", "staging", "002")
+    assert (refused.code, refused.out, table(place, "staging", "orders")) == (Exit.FAILED, "", True)
+    assert "--accept" in refused.err
+
+
+# Where people have to approve
+
+
+def test_a_declared_protection_refuses(place: Place) -> None:
+    refused = place("apply", "production", "--confirm", "production", "--json")
+    assert (refused.code, refused.out) == (Exit.APPROVAL_NEEDED, "")
+    assert "--break-glass" in refused.err
+    assert not table(place, "production", "users")
+
+
+def test_a_protection_that_only_the_target_knows_refuses(place: Place) -> None:
+    assert place("apply", "staging", "--to", "001").code == Exit.OK
+    written_by_an_installation(place, protects=True)
+    refused = place("apply", "staging")
+    assert refused.code == Exit.APPROVAL_NEEDED
+    assert "01234567" in refused.err
+    assert not table(place, "staging", "orders")
+    assert place("rollback", "staging", "001", "--accept").code == Exit.APPROVAL_NEEDED
+    assert place("skip", "staging", "002", "--reason", "no", "--by", "bob").code == Exit.APPROVAL_NEEDED
+    broken = place("apply", "staging", "--break-glass", "fire", "--confirm", "staging")
+    assert (broken.code, table(place, "staging", "orders")) == (Exit.OK, True)
+
+
+def test_an_installation_that_asks_for_no_approvals_is_in_nobodys_way(place: Place) -> None:
+    assert place("apply", "staging", "--to", "001").code == Exit.OK
+    written_by_an_installation(place, protects=True)
+    written_by_an_installation(place, protects=False)
+    assert place("apply", "staging").code == Exit.OK
+
+
+@pytest.mark.parametrize("confirm", [[], ["--confirm", "staging"]])
+def test_breaking_the_glass_has_to_be_confirmed(place: Place, confirm: list[str]) -> None:
+    refused = place("apply", "production", "--break-glass", "fire", *confirm)
+    assert (refused.code, refused.out) == (Exit.USAGE, "")
+    assert "production" in refused.err
+    assert not table(place, "production", "users")
+
+
+def test_the_log_keeps_who_broke_the_glass_and_why_before_anything_runs(place: Place) -> None:
+    place.write(_002_orders="SELECT 1/0;")
+    arguments = ["--break-glass", "the site is down", "--confirm", "production", "--by", "alice", "--accept", "--json"]
+    answer = place("apply", "production", *arguments)
+    assert (answer.code, answer.json["broke_glass"]) == (Exit.FAILED, True)
+    log: list[Any] = place.query("production", LOG)
+    assert [(version, outcome) for version, _, outcome, _, _ in log] == [
+        ("001", "glass_broken"),
+        ("002", "glass_broken"),
+        ("001", "succeeded"),
+        ("002", "failed"),
+    ]
+    assert {row[3:] for row in log[:2]} == {("alice", "the site is down")}
+
+
+def test_rows_that_would_be_lost_have_to_be_said(place: Place) -> None:
+    assert place("apply", "staging").code == Exit.OK
+    place.query("staging", "INSERT INTO users SELECT generate_series(1, 7)")
+    place.write(_003_gone="DROP TABLE users;")
+    refused = place("apply", "staging", "--accept")
+    assert (refused.code, table(place, "staging", "users")) == (Exit.USAGE, True)
+    assert "public.users" in refused.err
+    assert "--rows-to-lose '7'" in refused.err
+    assert place("apply", "staging", "--accept", "--rows-to-lose", "7").code == Exit.OK
+
+
+# What a person knows
+
+
+def test_a_history_is_mended_by_the_same_verbs(place: Place) -> None:
+    shown = place("skip", "staging", "001", "--reason", "made by hand", "--json")
+    assert (shown.code, shown.json["run"], len(shown.json["rows"])) == (Exit.OK, None, 1)
+    assert place.query("staging", "SELECT to_regclass('platform.schema_migrations')") == [(None,)]
+    done = place("skip", "staging", "001", "--reason", "made by hand", "--by", "alice", "--accept", "--json")
+    assert (done.code, done.json["run"][:6]) == (Exit.OK, "local-"), done.err
+    assert place.query("staging", HISTORY) == [("001", True, "skipped", "alice", True, True)]
+    assert place("unskip", "staging", "001", "--reason", "no", "--by", "alice", "--accept").code == Exit.OK
+    assert place("mark-applied", "staging", "001", "--reason", "by hand", "--by", "alice", "--accept").code == Exit.OK
+    assert place("baseline", "staging", "--to", "002", "--reason", "old", "--by", "alice", "--accept").code == Exit.OK
+    assert [row[0:3:2] for row in place.query("staging", HISTORY)] == [("001", "applied"), ("002", "baseline")]
+
+
+def test_an_edit_of_comments_is_accepted(place: Place) -> None:
+    assert place("apply", "staging").code == Exit.OK
+    place.write(_001_users="-- people\nCREATE TABLE users (id int);")
+    assert place("accept", "staging", "--all", "--by", "alice").code == Exit.OK
+    assert place("verify", "staging", "--expect").code == Exit.OK
+    place.write(_001_users="CREATE TABLE users (id bigint);")
+    assert place("verify", "staging").code == Exit.ATTENTION
+    changed = place("accept", "staging", "001", "--changed-sql", "--reason", "by hand", "--by", "alice", "--accept")
+    assert changed.code == Exit.OK, changed.err
+    assert place("verify", "staging").code == Exit.OK
+
+
+def test_the_history_of_another_tool_is_imported(place: Place) -> None:
+    place.query(
+        "staging", "CREATE TABLE schema_migrations (version bigint NOT NULL PRIMARY KEY, dirty boolean NOT NULL)"
+    )
+    place.query("staging", "INSERT INTO schema_migrations VALUES (1, false)")
+    nothing = place("import", "production", "--json")
+    assert (nothing.code, nothing.json["rows"]) == (Exit.OK, [])
+    done = place("import", "staging", "--table", "public.schema_migrations", "--by", "alice", "--accept", "--json")
+    assert done.code == Exit.OK, done.err
+    assert [row["version"] for row in done.json["rows"]] == ["001"]
+    assert place.query("staging", HISTORY)[0][:3] == ("001", True, "baseline")
+
+
+# Rehearsing
+
+
+def test_rehearse(place: Place) -> None:
+    answer = place("rehearse", "--env", "staging")
+    assert answer.code == Exit.OK, answer.err
+    assert "2 rehearsed on PostgreSQL" in answer.out
