@@ -2,10 +2,13 @@
 
 import os
 import socket
+import sys
 
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
+from config import numbers
+from config.errors import Misconfigured
 from config.logging import OneLineFormatter
 from dashboard.engine.secrecy import close_process
 
@@ -14,7 +17,7 @@ close_process()  # gunicorn's first process holds the keys too, and loads no Dja
 
 def _address() -> str:
     """Railway's private network may be IPv6 only; a socket bound to [::] serves IPv4 as well."""
-    port = os.environ.get("PORT", "8000")
+    port = numbers.port(os.environ)
     return f"[::]:{port}" if _has_ipv6() else f"0.0.0.0:{port}"
 
 
@@ -38,11 +41,14 @@ class OneLineLogger(Logger):
                     handler.setFormatter(OneLineFormatter(handler.formatter._fmt, handler.formatter.datefmt))
 
 
-bind = os.environ.get("SIGNALBOX_BIND") or _address()
+try:
+    bind = os.environ.get("SIGNALBOX_BIND") or _address()
+    workers = numbers.whole(os.environ, "SIGNALBOX_WEB_PROCESSES", default=2, least=1)
+    threads = numbers.whole(os.environ, "SIGNALBOX_WEB_THREADS", default=8, least=1)
+except Misconfigured as error:  # gunicorn would print a traceback with it
+    sys.exit(f"Signalbox is not set up right: {error}")
 #: gthread, but a client that sends half a request holds no thread.
 worker_class = "config.web_worker.CollectingWorker"
-workers = int(os.environ.get("SIGNALBOX_WEB_PROCESSES", "2"))
-threads = int(os.environ.get("SIGNALBOX_WEB_THREADS", "8"))
 timeout = 60
 graceful_timeout = 20
 keepalive = 75

@@ -18,6 +18,7 @@ from config import (
     keys,
     logging,
     mail,
+    numbers,
     providers,
     proxies,
     secret_key,
@@ -71,13 +72,13 @@ TRACKING_SCHEMA = _DECLARED.tracking_schema
 #: The server for throw-away databases; without one a private server is started for each rehearsal.
 REHEARSAL_URL = _DECLARED.rehearsal_url
 #: How often the schema of each target is compared with what its runs left; 0 for never.
-DRIFT_MINUTES = env.int("SIGNALBOX_DRIFT_MINUTES", default=60)
+DRIFT_MINUTES = numbers.whole(env.ENVIRON, "SIGNALBOX_DRIFT_MINUTES", default=60)
 #: After so many days what servers said of a run is erased by itself; 0 for never.
-SERVER_MESSAGES_DAYS = env.int("SIGNALBOX_SERVER_MESSAGES_DAYS", default=0)
+SERVER_MESSAGES_DAYS = numbers.whole(env.ENVIRON, "SIGNALBOX_SERVER_MESSAGES_DAYS", default=0)
 #: The token that CIs of the source document's runner send; with the scopes and environments of its own variables.
 MIGRATION_SECRET = tokens.load(env.ENVIRON)
 #: How often in an hour one token asks for something, or has it run, on one environment; 0 for as often as it likes.
-TOKEN_DEEDS_AN_HOUR = env.int("SIGNALBOX_TOKEN_DEEDS_AN_HOUR", default=5)
+TOKEN_DEEDS_AN_HOUR = numbers.whole(env.ENVIRON, "SIGNALBOX_TOKEN_DEEDS_AN_HOUR", default=5)
 BUILD_COMMIT = env.str("RAILWAY_GIT_COMMIT_SHA", default="")[:12]
 
 
@@ -188,9 +189,9 @@ AUTH_PASSWORD_VALIDATORS = [
 #: A file of SHA-1 hashes of leaked passwords, ordered by hash; without one none is asked.
 LEAKED_PASSWORDS_FILE = env.str("SIGNALBOX_LEAKED_PASSWORDS_FILE", default="")
 #: How long a person stays signed in without doing anything; 0 for as long as the session lasts, which is 12 hours.
-IDLE_MINUTES = env.int("SIGNALBOX_IDLE_MINUTES", default=60)
+IDLE_MINUTES = numbers.whole(env.ENVIRON, "SIGNALBOX_IDLE_MINUTES", default=60)
 #: How fresh a sign-in must be to approve, apply or roll back on a protected environment; 0 for any.
-REAUTHENTICATE_SECONDS = env.int("SIGNALBOX_REAUTHENTICATE_SECONDS", default=300)
+REAUTHENTICATE_SECONDS = numbers.whole(env.ENVIRON, "SIGNALBOX_REAUTHENTICATE_SECONDS", default=300)
 #: Who needs a second factor before anything else is shown to them.
 SECOND_FACTOR_ROLES = frozenset(env.list("SIGNALBOX_SECOND_FACTOR_ROLES", default=[]))
 
@@ -201,7 +202,7 @@ ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_SESSION_REMEMBER = True
 SHORTEST_REAUTHENTICATION = 30
 #: How fresh one must be to change one's own second factors, on allauth's pages.
-ACCOUNT_REAUTHENTICATION_TIMEOUT = env.int("SIGNALBOX_REAUTHENTICATE_ACCOUNT_SECONDS", default=300)
+ACCOUNT_REAUTHENTICATION_TIMEOUT = numbers.whole(env.ENVIRON, "SIGNALBOX_REAUTHENTICATE_ACCOUNT_SECONDS", default=300)
 if ACCOUNT_REAUTHENTICATION_TIMEOUT < SHORTEST_REAUTHENTICATION:
     raise Misconfigured(
         f"SIGNALBOX_REAUTHENTICATE_ACCOUNT_SECONDS is below {SHORTEST_REAUTHENTICATION}, too few to fill in a form."
@@ -219,7 +220,7 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Signalbox"
 #: For so many steps of 30 seconds before and after its own a code is taken.
-MFA_TOTP_TOLERANCE = env.int("SIGNALBOX_CODE_TOLERANCE", default=1)
+MFA_TOTP_TOLERANCE = numbers.whole(env.ENVIRON, "SIGNALBOX_CODE_TOLERANCE", default=1)
 MFA_RECOVERY_CODE_COUNT = 10
 SOCIALACCOUNT_ADAPTER = "dashboard.views.adapters.ProviderAdapter"
 #: By a link: the content security policy lets no form lead to another site, not even by way of ours.

@@ -1,6 +1,6 @@
 """Start everything on this machine: a private PostgreSQL, three environments, sample history, web and worker.
 
-State lives in .demo/ (make demo-reset clears it, once the demo is stopped). Stops with Ctrl-C.
+What it keeps is in .demo, or in the folder of --home: --reset clears it, once the demo is stopped. Stops with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from config import numbers
 from dashboard.cli import demo_story
 from dashboard.cli.exits import Exit
 from dashboard.engine import localserver
@@ -46,10 +47,22 @@ GRACE = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")))
-    parser.add_argument("--home", type=Path, default=settings.BASE_DIR / ".demo", help=argparse.SUPPRESS)
+    parser.add_argument("--port", type=_port, metavar="N", help="where its pages are (default: $PORT, without it 8000)")
+    parser.add_argument(
+        "--home",
+        type=Path,
+        default=settings.BASE_DIR / ".demo",
+        metavar="FOLDER",
+        help="where its databases are kept (default: .demo in this checkout)",
+    )
     parser.add_argument("--reset", action="store_true", help="clear what an earlier demo kept, and start nothing")
     parser.add_argument("--tell-story", action="store_true", help=argparse.SUPPRESS)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= numbers.HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: say a number from 1 to {numbers.HIGHEST_PORT}")
+    return int(text)
 
 
 def run(options: argparse.Namespace, workspace: Workspace) -> int:
@@ -58,6 +71,7 @@ def run(options: argparse.Namespace, workspace: Workspace) -> int:
         return Exit.OK
     if options.reset:
         return _reset(options.home)
+    options.port = options.port or numbers.port(os.environ)
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda *_: sys.exit(Exit.OK))
     if _is_taken(options.port):

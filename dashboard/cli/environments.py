@@ -20,7 +20,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source",
         metavar="SOURCE",
-        help="a declared source by its name, or a folder (default: that of the environment, without one `default`)",
+        help="a declared source by its name, or a folder (default: that of the environment, or the only one)",
     )
 
 
@@ -59,10 +59,23 @@ def named(slug: str, workspace: Workspace) -> Environment:
 
 
 def source(options: argparse.Namespace, workspace: Workspace, environment: Environment | None = None) -> Source:
-    """The one that is asked for, else that of the environment, else the default one."""
+    """The one that is asked for, else that of the environment, else the default one. Exits with 2 where it cannot be
+    told which is meant."""
     if options.source:
         return workspace.named_source(options.source)
-    return workspace.declaration.source_of(environment) if environment else workspace.declaration.default
+    return workspace.declaration.source_of(environment) if environment else _usual(workspace)
+
+
+def _usual(workspace: Workspace) -> Source:
+    """The default one where an environment takes its files from it, else the only one that is declared."""
+    sources = workspace.declaration.all_sources()
+    if workspace.declaration.default in sources:
+        return workspace.declaration.default
+    if len(sources) > 1:
+        names = ", ".join(source.name for source in sources)
+        print(f"signalbox: several sources are declared. Say which with --source: {names}.", file=sys.stderr)
+        sys.exit(Exit.USAGE)
+    return sources[0]
 
 
 def folder(options: argparse.Namespace, workspace: Workspace, environment: Environment | None = None) -> Folder:

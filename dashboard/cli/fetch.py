@@ -29,11 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, workspace: Workspace) -> int:
     declared = {source.name: source for source in sources.in_git()}
     if unknown := [name for name in options.sources if name not in declared]:
-        known = ", ".join(declared) or "no name"
-        print(f"signalbox: No source in a git repository is called {unknown[0]}. Known: {known}.", file=sys.stderr)
+        print(f"signalbox: {_why_not_fetched(unknown[0])} {_known(list(declared))}", file=sys.stderr)
         return Exit.USAGE
     if not declared:
-        print("signalbox: No source is in a git repository; see docs/SETTINGS.md.", file=sys.stderr)
+        print(f"signalbox: {_known([])}", file=sys.stderr)
         return Exit.USAGE
     try:
         return _fetched([declared[name] for name in options.sources or declared], as_json=options.json)
@@ -41,6 +40,20 @@ def run(options: argparse.Namespace, workspace: Workspace) -> int:
         print(f"signalbox: The control database cannot be asked: {' '.join(str(error).split())}", file=sys.stderr)
         print("  Nothing was fetched. Check SIGNALBOX_DATABASE_URL, and run manage.py migrate.", file=sys.stderr)
         return Exit.UNREACHABLE
+
+
+def _why_not_fetched(name: str) -> str:
+    source = next((source for source in sources.all_sources() if source.name == name), None)
+    if source is None:
+        return f"No source is called {name}."
+    pushed = "its files are pushed by a CI" if source.git else "its files are a folder of this machine"
+    return f"Nothing is fetched for the source {name}: {pushed}."
+
+
+def _known(names: list[str]) -> str:
+    if names:
+        return f"Fetched from a git repository: {', '.join(names)}."
+    return "No source is fetched from a git repository; `git` in docs/SETTINGS.md says how one is."
 
 
 def _fetched(chosen: list[Source], *, as_json: bool) -> int:

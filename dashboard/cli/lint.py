@@ -1,6 +1,6 @@
-"""What looks risky in the migrations, file by file. Exit code 8 where an error is found that no file allows, and
-where no migration was read.
+"""What looks risky in the migrations, file by file. Exit code 8 where an error is found that no file allows.
 
+Exit code 8 also where no migration was read.
 Reads the folder only, and needs no control database. With --env the server of that target is asked whether its grammar
 takes the files; it is sent nothing to run.
 """

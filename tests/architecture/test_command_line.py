@@ -80,6 +80,13 @@ def test_whoever_is_told_to_type_a_command_is_told_how_it_is_called_here() -> No
     assert not by_hand, f"Name it through dashboard/models/command_line.py: {by_hand}"
 
 
+def test_the_list_of_verbs_has_a_whole_sentence_of_each() -> None:
+    firsts = {name: (module.__doc__ or "").strip().splitlines()[0] for name, module in cli.VERBS.items()}
+    firsts |= {name: program._summary(name) for name in program.VERBS}
+    cut = [name for name, first in firsts.items() if not first.endswith((".", "?"))]
+    assert not cut, f"The first line of a verb's help is shown alone, so end a sentence on it: {cut}"
+
+
 #: Names of sessions, as the server lists them, and of a key.
 SESSIONS = frozenset({"signalbox doctor", "signalbox demo", "signalbox audit chain"})
 

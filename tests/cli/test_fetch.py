@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from config import git_sources
 from dashboard import setup
 from dashboard.models import GitCommit
 from dashboard.services import fetching
@@ -50,14 +52,28 @@ def test_a_fetch_that_fails_ends_with_7_and_says_where_it_stays(
 def test_a_name_that_is_no_source_in_a_repository_ends_with_2(
     signalbox: Signalbox, billing: Source, settings: SettingsWrapper
 ):
-    assert "Known: billing" in signalbox("fetch", "default").err
+    assert "No source is called dafault. Fetched from a git repository: billing." in signalbox("fetch", "dafault").err
     settings.SOURCES = ()
-    assert signalbox("fetch").code == 2
+    none = "No source is fetched from a git repository; `git` in docs/SETTINGS.md says how one is."
+    answer = signalbox("fetch")
+    assert (answer.code, answer.err) == (2, f"signalbox: {none}\n")
+    answer = signalbox("fetch", "billing")
+    assert (answer.code, answer.err) == (2, f"signalbox: No source is called billing. {none}\n")
+
+
+@pytest.mark.parametrize(
+    ("is_pushed", "why"), [(True, "its files are pushed by a CI"), (False, "its files are a folder of this machine")]
+)
+def test_of_a_source_that_is_not_fetched_it_says_where_its_files_come_from(
+    signalbox: Signalbox, billing: Source, settings: SettingsWrapper, is_pushed: bool, why: str
+):
+    settings.SOURCES = (replace(billing, git=git_sources.PUSHED if is_pushed else None),)
+    answer = signalbox("fetch", "billing")
+    assert answer.code == 2
+    assert f"Nothing is fetched for the source billing: {why}." in answer.err
 
 
 def test_the_doctor_names_what_is_not_set(signalbox: Signalbox, billing: Source, settings: SettingsWrapper):
-    from dataclasses import replace
-
     assert billing.git
     settings.SOURCES = (replace(billing, git=replace(billing.git, unset=("BILLING_TOKEN",))),)
     settings.ENVIRONMENTS = ()

@@ -5,13 +5,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from config.environments import Environment
+from config.sources import Source
 from tests.cli.conftest import Signalbox
 from tests.fix_project import Project
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper
 
 MANAGE = Path(__file__).parents[2] / "manage.py"
 
@@ -147,6 +153,39 @@ def test_files_of_one_number_that_no_environment_has_together_are_no_conflict(
         )
         (tmp_path / f"002_{name}_rollback.sql").write_text(f"DROP TABLE {name};\n")
     assert signalbox("lint", "--source", str(tmp_path)).code == code
+
+
+# Which files
+
+
+def declare(project: Project, settings: SettingsWrapper, *names: str) -> None:
+    """Each has a folder with one file, and each environment takes its files from the last."""
+    for name in names:
+        (project.folder.parent / name).mkdir()
+        (project.folder.parent / name / f"001_{name}.sql").write_text("SELECT 1;")
+    settings.SOURCES = tuple(Source(name=name, folder=project.folder.parent / name) for name in names)
+    settings.ENVIRONMENTS = tuple(replace(each, source=names[-1]) for each in settings.ENVIRONMENTS)
+
+
+def test_where_no_environment_has_the_default_source_the_only_one_is_meant(
+    signalbox: Signalbox, project: Project, settings: SettingsWrapper
+):
+    declare(project, settings, "blog")
+    assert "001_blog.sql" in signalbox("lint").out
+
+
+@pytest.mark.parametrize("verb", [("lint",), ("rehearse", "--from-scratch")])
+def test_of_several_it_has_to_be_said_which(
+    signalbox: Signalbox, project: Project, settings: SettingsWrapper, verb: tuple[str, ...]
+):
+    declare(project, settings, "blog", "shop")
+    answer = signalbox(*verb)
+    assert (answer.code, answer.out) == (2, "")
+    assert answer.err == "signalbox: several sources are declared. Say which with --source: blog, shop.\n"
+    assert "001_blog.sql" in signalbox("lint", "--source", "blog").out
+
+
+# Formats
 
 
 @pytest.fixture

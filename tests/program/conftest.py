@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -64,13 +64,15 @@ class Place:
     def query(self, environment: str, sql: str) -> list[tuple[Any, ...]]:
         return self.databases[environment].query(sql)
 
-    def started(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    def started(
+        self, *arguments: str, stdout: int | IO[str] = subprocess.PIPE, **variables: str
+    ) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-c", WITHOUT_DJANGO, *arguments],
             cwd=self.path,
             env=self.variables | variables,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
         )

@@ -77,6 +77,15 @@ def test_it_is_quiet_when_nobody_reads_on(place: Place) -> None:
     process.stderr.close()
 
 
+def test_where_nothing_can_be_written_it_says_so(place: Place) -> None:
+    with Path("/dev/full").open("w") as full:
+        process = place.started("completion", "bash", stdout=full)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == Exit.FAILED
+    assert said.startswith("signalbox: its answer could not be written: No space left on device.\n")
+    assert "Traceback" not in said
+
+
 def test_the_version_for_programs(empty_place: Place) -> None:
     assert empty_place("version", "--json").json["version"] == VERSION
     assert empty_place("version").out.startswith(f"signalbox {VERSION} ")

@@ -208,8 +208,8 @@ def test_what_is_no_server_is_told(at_server: Place) -> None:
 
 @pytest.mark.parametrize("verb", [verb for verb in program.BY_SERVER if verb not in program.HERE])
 def test_a_verb_of_a_server_says_that_none_is_named(empty_place: Place, verb: str) -> None:
-    arguments = {"request": ["staging"], "logs": ["1"], "cancel": ["1"], "approve": ["1"]}.get(verb, [])
-    refused = empty_place(verb, *arguments)
+    arguments = {"request": ["staging"], "push": ["app"], "logs": ["1"], "cancel": ["1"], "approve": ["1"]}
+    refused = empty_place(verb, *arguments.get(verb, []))
     assert (refused.code, refused.out, "SIGNALBOX_URL is not set" in refused.err) == (Exit.USAGE, "", True)
 
 

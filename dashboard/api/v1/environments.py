@@ -27,7 +27,7 @@ from dashboard.api.v1.schemas import (
 from dashboard.engine import status as engine_status
 from dashboard.engine.git.values import CommitInfo
 from dashboard.engine.migration import Folder
-from dashboard.engine.status import MigrationStatus
+from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import environments, sources
 from dashboard.models.environments import Environment
 from dashboard.models.sources import Source
@@ -231,7 +231,9 @@ def _standing(item: MigrationStatus) -> MigrationStanding:
         **item.identity._asdict(),
         state=item.state.value,
         pending=item.is_pending,
+        needs_attention=item.needs_attention,
         sentence=item.sentence,
+        reason=row.error_message if row and item.state is State.SKIPPED else None,
         applied_at=row.applied_at if row else None,
         execution_time_ms=row.execution_time_ms if row else None,
         checksum=row.checksum if row else item.migration.up.checksum if item.migration else None,

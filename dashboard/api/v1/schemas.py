@@ -119,7 +119,9 @@ class MigrationNamed(Schema):
 class MigrationStanding(MigrationNamed):
     state: str
     pending: bool
+    needs_attention: bool
     sentence: str
+    reason: str | None = Field(description="Why it was skipped, where somebody has said that.")
     applied_at: datetime | None
     execution_time_ms: int | None
     checksum: str | None
