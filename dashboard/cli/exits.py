@@ -47,6 +47,7 @@ CODES: tuple[tuple[type[engine.EngineError], Exit], ...] = (
     (engine.NothingToDo, Exit.OK),
     (engine.NotApproved, Exit.APPROVAL_NEEDED),
     (services.ApprovalNeeded, Exit.APPROVAL_NEEDED),
+    (engine.NotNow, Exit.BUSY),
     (engine.TargetBusy, Exit.BUSY),
     (services.EnvironmentOccupied, Exit.BUSY),
     (services.RunStillAsked, Exit.BUSY),

@@ -169,8 +169,10 @@ def _check(
     options: argparse.Namespace,
     workspace: Workspace,
 ) -> None:
-    """Raises NotApproved, NotAcknowledged, NotConfirmed."""
+    """Raises NotApproved, NotNow, NotAcknowledged, NotConfirmed."""
     running.check_may_run(environment, target, run)
+    if not run.glass:
+        workspace.check_gates(plan, environment)
     running.check_accepted(plan, [warning.key for warning in plan.warnings] if options.accept else [])
     _check_rows(plan, environment, options, workspace)
     if options.confirm and options.confirm != environment.slug:

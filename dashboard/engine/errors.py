@@ -290,6 +290,14 @@ class PlanChanged(EngineError):
     advice = "Make a new request; it will show the plan as it is now."
 
 
+class NotNow(EngineError):
+    """A window, a freeze, or the order of environments. Facts: environment, reason (a clause), remedy."""
+
+    code = "not_now"
+    sentence = "Nothing may run on {environment} now: {reason}."
+    state = "Nothing was run, and an approval still holds."
+
+
 class NotApproved(EngineError):
     code = "not_approved"
     sentence = "{environment} is protected and this run has no valid approval: {reason}."

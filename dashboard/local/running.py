@@ -51,7 +51,11 @@ def protection(environment: Environment, target: Target) -> str:
 
 def check_may_run(environment: Environment, target: Target, run: LocalRun) -> None:
     """Raises NotApproved."""
-    if (reason := protection(environment, target)) and not run.glass:
+    reason = protection(environment, target)
+    if run.glass and environment.protected and not environment.break_glass:
+        remedy = "Ask for it in Signalbox. Its policy can allow that: break_glass = true in config/environments.toml."
+        raise NotApproved(environment=environment.name, reason="its policy lets nobody break the glass", remedy=remedy)
+    if reason and not run.glass:
         remedy = (
             "Ask for it in Signalbox: on its page, or with SIGNALBOX_URL and SIGNALBOX_TOKEN set. In an emergency "
             "--break-glass REASON runs it all the same, and the log of that database keeps who did it and why."

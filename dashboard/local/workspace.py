@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +20,7 @@ from dashboard.engine.files.listing import Listing, list_folder
 from dashboard.engine.migration import Folder, MigrationId
 from dashboard.engine.plan import Action, Plan, Target, TargetIdentity
 from dashboard.engine.run import dryrun
-from dashboard.local import folders, imports, isolation, mending, running, targets
+from dashboard.local import folders, gates, imports, isolation, mending, running, targets
 from dashboard.local.running import LocalRun
 
 
@@ -184,10 +185,22 @@ class Workspace:
         to = self.access(environment).address
         return targets.doubted(to, plan, folder) if plan.action in mending.DOUBTED else plan
 
+    def check_gates(self, plan: Plan, environment: Environment) -> None:
+        """The same bytes have to stand in the database of the environment before it now. Raises NotNow, and what `read`
+        does where that one cannot be asked."""
+        gates.check_time(environment, datetime.now(UTC))
+        if gates.has_order(plan, environment):
+            before = self.declaration.get(environment.after)
+            rows = {row.identity: row for row in self.read(before).history.rows}
+            gates.check_order(plan, environment, before, rows)
+
     def submit(self, plan: Plan, environment: Environment, word: Word) -> Submitted:
-        """Runs it. Raises NotApproved where people have to approve, NotAcknowledged, and what the executor does."""
+        """Runs it. Raises NotApproved where people have to approve, NotNow, NotAcknowledged, and what the executor
+        does."""
         run = LocalRun(by=word.by, glass=word.glass)
         running.check_may_run(environment, self.look(environment), run)
+        if not run.glass:
+            self.check_gates(plan, environment)
         running.check_accepted(plan, word.accepted)
         running.execute(plan, environment, self.access_to_write(environment), run, lambda event: None)
         return Submitted(run=run.run_id, sentence=f"It is recorded, by run {run.run_id}.")

@@ -13,7 +13,7 @@ STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (services.OwnDecision, 409),
     (services.OwnReview, 403),
     (services.BreakGlassRefused, 409),
-    (services.NotNow, 409),
+    (engine.NotNow, 409),
     (services.RequesterGone, 409),
     (services.ApproverTouched, 403),
     (services.AlreadyDecided, 409),

@@ -208,14 +208,6 @@ class TokenGone(RequesterGone):
     )
 
 
-class NotNow(Refused):
-    """A window, a freeze, or the order of environments. Facts: environment, reason (a clause), remedy."""
-
-    code = "not_now"
-    sentence = "Nothing may run on {environment} now: {reason}."
-    state = "Nothing was run, and the approval still holds."
-
-
 class StartTimeRefused(Refused):
     """Facts: reason (a sentence), remedy."""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from dashboard.engine.errors import NotNow
 from dashboard.engine.plan import Action, Plan
 from dashboard.models import ChangeRequest, Decision, Run, RunStep
 from dashboard.models.environments import Environment
 from dashboard.models.tokens import ApiToken
-from dashboard.services.errors import NotNow
 
 
 def rejection(plan: Plan, token: ApiToken) -> Decision | None:

@@ -17,6 +17,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from dashboard.engine.errors import NotNow
 from dashboard.engine.plan import Action, Plan
 from dashboard.engine.run.recovery import StepVerdict
 from dashboard.models import BreakGlass, ChangeRequest, Run, RunStep, environments
@@ -38,7 +39,7 @@ from dashboard.services import (
     queue,
 )
 from dashboard.services.actors import SIGNALBOX, Actor
-from dashboard.services.errors import ApprovalNeeded, EnvironmentOccupied, NotNow
+from dashboard.services.errors import ApprovalNeeded, EnvironmentOccupied
 from dashboard.services.forecasts import NO_WORD, Confirmation
 
 #: How long a worker's word counts; renewed twice a second while it lives. By the control database's clock.

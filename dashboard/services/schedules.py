@@ -11,8 +11,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from dashboard.engine.errors import EngineError
+from dashboard.local import gates
 from dashboard.models import ChangeRequest, Run, environments
-from dashboard.services import actors, approvals, audit, forecasts, gates, installations, permissions, policies, runs
+from dashboard.services import actors, approvals, audit, forecasts, installations, permissions, policies, runs
 from dashboard.services.actors import SIGNALBOX, Actor
 from dashboard.services.errors import AlreadyDecided, EnvironmentOccupied, StartTimeRefused
 from dashboard.services.forecasts import NO_WORD, Confirmation

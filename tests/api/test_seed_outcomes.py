@@ -13,10 +13,9 @@ from django.utils import timezone
 
 from config.tokens import USUAL, Scope, VariableToken
 from dashboard.api import waiting
-from dashboard.engine.errors import TargetUnreachable
+from dashboard.engine.errors import NotNow, TargetUnreachable
 from dashboard.models import ChangeRequest, Run
 from dashboard.services import approvals, execution, forecasts, runs, standings
-from dashboard.services.errors import NotNow
 from tests.fix_project import redeclare
 from tests.fix_tokens import Caller
 from tests.services import workflow

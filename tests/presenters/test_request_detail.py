@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from config.environments import Requirement
+from dashboard.engine.errors import NotNow
 from dashboard.engine.plan import Action
 from dashboard.models import ChangeRequest, Run
 from dashboard.models.roles import Role
 from dashboard.presenters import request_detail
 from dashboard.presenters.request_detail import Actions
-from dashboard.services.errors import BreakGlassRefused, DatabaseNotConfirmed, EnvironmentOccupied, NotNow
+from dashboard.services.errors import BreakGlassRefused, DatabaseNotConfirmed, EnvironmentOccupied
 from dashboard.services.evidence import Evidence, EvidenceStatus, Item
 from tests.presenters import values
 

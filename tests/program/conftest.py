@@ -28,6 +28,7 @@ url = "DATABASE_URL_STAGING"
 [environments.production]
 url = "DATABASE_URL"
 protected = true
+break_glass = true
 rehearsals_with_network = true
 unisolated_rehearsals = true
 tls = "any"
@@ -60,6 +61,13 @@ class Place:
     def write(self, **files: str) -> None:
         for name, text in files.items():
             (self.folder / f"{name.removeprefix('_')}.sql").write_text(text, encoding="utf-8")
+
+    def declare(self, old: str, new: str) -> None:
+        """Another declaration from now on."""
+        file = self.path / "config" / "environments.toml"
+        before = file.read_text()
+        assert old in before
+        file.write_text(before.replace(old, new))
 
     def query(self, environment: str, sql: str) -> list[tuple[Any, ...]]:
         return self.databases[environment].query(sql)

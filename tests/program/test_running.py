@@ -168,6 +168,35 @@ def test_breaking_the_glass_has_to_be_confirmed(place: Place, confirm: list[str]
     assert not table(place, "production", "users")
 
 
+def test_a_policy_that_lets_nobody_break_the_glass_holds_here(place: Place) -> None:
+    place.declare("break_glass = true\n", "")
+    refused = place("apply", "production", "--break-glass", "fire", "--confirm", "production")
+    assert (refused.code, table(place, "production", "users")) == (Exit.APPROVAL_NEEDED, False)
+    assert "lets nobody break the glass" in refused.err
+
+
+def test_a_freeze_holds_here(place: Place) -> None:
+    place.declare(
+        "[environments.production]",
+        'freezes = [{ from = 2020-01-01, until = 2099-12-31, reason = "Audit" }]\n[environments.production]',
+    )
+    refused = place("apply", "staging", "--json")
+    assert (refused.code, table(place, "staging", "users")) == (Exit.BUSY, False)
+    assert "Audit" in refused.err
+    assert place("skip", "staging", "001", "--reason", "no", "--by", "bob").code == Exit.BUSY
+    broken = place("apply", "staging", "--break-glass", "fire", "--confirm", "staging")
+    assert (broken.code, table(place, "staging", "users")) == (Exit.OK, True)
+
+
+def test_the_order_of_environments_holds_here(place: Place) -> None:
+    place.declare("protected = true\nbreak_glass = true\n", 'after = "staging"\n')
+    refused = place("apply", "production")
+    assert (refused.code, table(place, "production", "users")) == (Exit.BUSY, False)
+    assert "Staging has not applied the same bytes of 001_users, 002_orders" in refused.err
+    assert place("apply", "staging").code == Exit.OK
+    assert place("apply", "production").code == Exit.OK
+
+
 def test_the_log_keeps_who_broke_the_glass_and_why_before_anything_runs(place: Place) -> None:
     place.write(_002_orders="SELECT 1/0;")
     arguments = ["--break-glass", "the site is down", "--confirm", "production", "--by", "alice", "--accept", "--json"]

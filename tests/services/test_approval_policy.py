@@ -14,6 +14,7 @@ from django.utils import timezone
 from config import calendars
 from config.calendars import Calendar
 from config.roles import Role
+from dashboard.engine.errors import NotNow
 from dashboard.engine.migration import MigrationId
 from dashboard.models import AuditEvent, ChangeRequest, Decision, Run
 from dashboard.services import approvals, decisions, gates, observations, plans, runs
@@ -25,7 +26,6 @@ from dashboard.services.errors import (
     ApproverGone,
     EnvironmentOccupied,
     NotNamed,
-    NotNow,
     OwnDecision,
     PermissionRefused,
     RequesterGone,

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
+from dashboard.engine.errors import NotNow
 from dashboard.models import AuditEvent, ChangeRequest, Run
 from dashboard.services import approvals, forecasts, runs, schedules
 from dashboard.services.audit import Event
-from dashboard.services.errors import AlreadyDecided, NameNotTyped, NotNow, RowsNotTyped, StartTimeRefused
+from dashboard.services.errors import AlreadyDecided, NameNotTyped, RowsNotTyped, StartTimeRefused
 from dashboard.services.forecasts import Confirmation
 from tests.fix_project import FROZEN, ChangeProduction, Project
 from tests.services.workflow import approved_request, execute, open_request, tables
