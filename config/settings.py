@@ -12,6 +12,7 @@ import environ
 from django.utils.csp import CSP
 
 from config import (
+    bodies,
     control_database,
     declaration,
     keys,
@@ -288,6 +289,8 @@ ALLOWED_HOSTS = [
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in PUBLIC_HOSTS]
 if ON_RAILWAY or env.bool("SIGNALBOX_BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+#: config.bodies names what is larger.
+DATA_UPLOAD_MAX_MEMORY_SIZE = bodies.USUAL
 SECURE_SSL_REDIRECT = not INSECURE_HTTP
 SECURE_REDIRECT_EXEMPT = [r"^health$"]
 SECURE_HSTS_SECONDS = 0 if INSECURE_HTTP else 31_536_000

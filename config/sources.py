@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,12 @@ _KEYS = {"path", "pushed", *formats.KEYS}
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 
 
+class SourceKind(StrEnum):
+    FOLDER = "on-disk"
+    GIT = "in-git"
+    PUSHED = "pushed-by-ci"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """A folder of migration files, under the name that environments give it: on disk, or in a repository."""
@@ -28,6 +35,12 @@ class Source:
     folder: Path  # of one in a repository: what it is called
     reading: DeclaredReading = field(default_factory=DeclaredReading, compare=False)
     git: GitDeclaration | None = None
+
+    @property
+    def kind(self) -> SourceKind:
+        if self.git is None:
+            return SourceKind.FOLDER
+        return SourceKind.PUSHED if self.git.is_pushed else SourceKind.GIT
 
 
 def load(declared_in: Path, declared: object, *, base: Path, variables: Mapping[str, str]) -> tuple[Source, ...]:

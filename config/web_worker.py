@@ -20,17 +20,19 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from config import bodies
+
 #: Seconds for the whole of a request to arrive, and for a client to take each part of an answer.
 REQUEST_WITHIN = 15
 ANSWER_PART_WITHIN = 20
 #: Connections of one process that have not sent a whole request; the oldest gives way to a new one.
 ARRIVING_AT_ONCE = 512
-#: Bytes: of a head without its end, of a body (Django refuses larger ones too), of all that is collected.
+#: Bytes: of a head without its end, and of all that is collected.
 LONGEST_HEAD = 64 * 1024
-LONGEST_BODY = 2_621_440
 COLLECTED_AT_ONCE = 64 * 1024 * 1024
 
 _LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,12})[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_PUSH = re.compile(rb"POST /api/v1/sources/[^/ ]+/snapshots[ ?]")
 _IN_CHUNKS = re.compile(rb"^transfer-encoding:", re.IGNORECASE | re.MULTILINE)
 _REFUSAL = b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _NO_LENGTH, _TOO_LARGE = b"411 Length Required", b"413 Content Too Large"
@@ -107,6 +109,7 @@ class CollectingWorker(ThreadWorker):
             return
         self._arriving[connection].received += part
         self._hand_over_if_whole(connection)
+        self._keep_within_memory()
 
     def _hand_over_if_whole(self, connection: TConn) -> None:
         received = self._arriving[connection].received
@@ -117,7 +120,7 @@ class CollectingWorker(ThreadWorker):
         length = int(match[1]) if (match := _LENGTH.search(head)) else 0
         if _IN_CHUNKS.search(head):
             self._hang_up(connection, _NO_LENGTH)
-        elif length > LONGEST_BODY:
+        elif length > (bodies.SNAPSHOT if _PUSH.match(head) else bodies.USUAL):
             self._hang_up(connection, _TOO_LARGE)
         elif end < 0 or len(received) >= end + 4 + length:
             self._hand_over(connection)
@@ -130,12 +133,14 @@ class CollectingWorker(ThreadWorker):
         connection.parser.unreader.unread(bytes(received))
         super().enqueue_req(connection)
 
+    def _keep_within_memory(self) -> None:
+        """Whoever has sent most gives way, so that nobody's small request does."""
+        while sum(len(a.received) for a in self._arriving.values()) > COLLECTED_AT_ONCE:
+            self._hang_up(max(self._arriving, key=lambda connection: len(self._arriving[connection].received)))
+
     def _make_room(self) -> None:
         """The oldest give way: of those that send, and of those that are only kept alive."""
-        while self._arriving and (
-            len(self._arriving) >= ARRIVING_AT_ONCE
-            or sum(len(a.received) for a in self._arriving.values()) > COLLECTED_AT_ONCE
-        ):
+        while len(self._arriving) >= ARRIVING_AT_ONCE:
             self._hang_up(next(iter(self._arriving)))
         while self.keepalived_conns and self.nr_conns >= self.worker_connections - self.cfg.threads:
             idle = self.keepalived_conns.popleft()

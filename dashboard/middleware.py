@@ -110,7 +110,7 @@ class VerbMiddleware:
             return HttpResponseNotAllowed(self.VERBS)
         allowed = ", ".join(self.VERBS)
         detail = f"No address of the API takes anything but {allowed}."
-        return problems.problem(request, 405, "method_not_allowed", detail, headers={"Allow": allowed})
+        return problems.of_call(request, problems.METHOD_NOT_ALLOWED, detail, headers={"Allow": allowed})
 
 
 class PersonSessionMiddleware:

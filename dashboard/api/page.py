@@ -11,10 +11,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from config.tokens import Scope
+from dashboard.api import problems
 from dashboard.api.v1 import service
 from dashboard.engine.errors import EngineError
+from dashboard.presenters import answers
 from dashboard.presenters.tokens import SCOPES
-from dashboard.services import answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,8 @@ def _operations(document: dict[str, Any]) -> Iterator[OperationRow]:
 
 def _problems() -> Iterator[ProblemRow]:
     """One row a code; facts in braces are those of the case."""
+    for each in problems.OF_CALLS:
+        yield ProblemRow(code=each.code, status=each.status, sentence=each.sentence, advice=each.advice)
     known = {EngineError.code}
     for kind in _below(EngineError):
         if kind.code not in known:

@@ -6,9 +6,8 @@ begins once people have approved exactly that plan.
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -18,44 +17,34 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
-from dashboard.api import waiting
-from dashboard.api.authentication import CHALLENGE, actor_of
+from dashboard.api import problems, seed_calls, waiting
+from dashboard.api.authentication import actor_of
 from dashboard.engine import scoping
 from dashboard.engine import status as statuses
 from dashboard.engine.errors import EngineError, NotAcknowledged, NothingToDo
 from dashboard.engine.migration import AppliedMigration, Kind
 from dashboard.engine.plan import Plan
-from dashboard.models import ChangeRequest, Decision, Run, RunStep, environments
+from dashboard.models import ChangeRequest, Decision, Run, RunStep
 from dashboard.models.environments import Environment
 from dashboard.models.tokens import Scope
-from dashboard.selectors import folders, people
+from dashboard.presenters import answers, people
+from dashboard.selectors import folders
 from dashboard.selectors import requests as request_selector
-from dashboard.services import answers, approvals, decisions, outcomes, permissions, plans, quorum, standings
+from dashboard.services import (
+    approvals,
+    decisions,
+    independence,
+    outcomes,
+    plans,
+    quorum,
+    standings,
+)
 from dashboard.services.actors import Actor
 from dashboard.services.standings import LiveStanding
 
 logger = logging.getLogger(__name__)
 
-#: The environment that the source document's server knew.
-USUAL = "production"
-#: Characters of a body.
-BODY = 65_536
-#: Characters of a text in it, as the pages take them.
-TEXT = 2_000
-ADDRESSING = frozenset({"environment"})
-WAITING = ADDRESSING | {"wait"}
-APPLYING = frozenset({"version", "accept", "reason", "irreversible_because", "rows_to_lose", "again"})
-TAKING_BACK = APPLYING | {"including_later"}
-
 type SeedView = Callable[[HttpRequest, Actor], HttpResponse]
-
-
-class NotUnderstood(Exception):
-    """The call itself is wrong. `status` is 400 or 404."""
-
-    def __init__(self, sentence: str, status: int = 400) -> None:
-        super().__init__(sentence)
-        self.status = status
 
 
 def in_json(*verbs: str) -> Callable[[SeedView], Callable[[HttpRequest], HttpResponse]]:
@@ -70,7 +59,7 @@ def in_json(*verbs: str) -> Callable[[SeedView], Callable[[HttpRequest], HttpRes
                 return view(request, actor_of(request))
             except EngineError as error:
                 return _refused(error)
-            except NotUnderstood as error:
+            except seed_calls.NotUnderstood as error:
                 return _failed(error.status, str(error))
             except (OperationalError, InterfaceError):
                 logger.exception("The control database did not answer")
@@ -87,18 +76,20 @@ def in_json(*verbs: str) -> Callable[[SeedView], Callable[[HttpRequest], HttpRes
 
 @in_json("GET", "HEAD")
 def status(request: HttpRequest, by: Actor) -> HttpResponse:
-    _check_names(request.GET, ADDRESSING, "parameter")
-    environment = _environment(request, by, Scope.READ)
+    seed_calls.check_names(request.GET, seed_calls.ADDRESSING, "parameter")
+    environment = seed_calls.environment_of(request, by, Scope.READ)
     return JsonResponse(_status(environment, standings.now(environment)))
 
 
 @in_json("POST")
 def migrate(request: HttpRequest, by: Actor) -> HttpResponse:
-    body = _body(request, APPLYING)
-    version = _text(body, "version")
+    body = seed_calls.body_of(request, seed_calls.APPLYING)
+    version = seed_calls.text_of(body, "version")
     if "version" in body and not version:
-        raise NotUnderstood("version is empty. Name one, or leave it out to apply everything that is pending.")
-    environment = _environment_to_change(request, by)
+        raise seed_calls.NotUnderstood(
+            "version is empty. Name one, or leave it out to apply everything that is pending."
+        )
+    environment = seed_calls.environment_to_change(request, by)
     if version and (refusal := _elsewhere(environment, version)):
         return _failed(422, refusal)
     try:
@@ -112,17 +103,19 @@ def migrate(request: HttpRequest, by: Actor) -> HttpResponse:
 @in_json("POST")
 def rollback(request: HttpRequest, by: Actor) -> HttpResponse:
     """Take back the version that is named. What was applied after it goes with it, if the caller says so."""
-    body = _body(request, TAKING_BACK)
-    version = _text(body, "version")
+    body = seed_calls.body_of(request, seed_calls.TAKING_BACK)
+    version = seed_calls.text_of(body, "version")
     if not version:
-        raise NotUnderstood("Version required")
-    environment = _environment_to_change(request, by)
+        raise seed_calls.NotUnderstood("Version required")
+    environment = seed_calls.environment_to_change(request, by)
     done = f"Rolled back {version} successfully"
-    row = _applied(environment, version)
+    row = standings.applied(environment, version)
     if row is None:
         if by.token and (run := outcomes.untold_rollback(environment, version, by.token)):
             return _ended(request, run, environment, run.plan, done=done)
-        raise NotUnderstood(f"{version} is not applied on {environment.name}, so there is nothing to roll back.", 404)
+        raise seed_calls.NotUnderstood(
+            f"{version} is not applied on {environment.name}, so there is nothing to roll back.", 404
+        )
     plan = plans.rollback(environment, downto=row.identity)
     others = [step.label for step in plan.steps if step.version != version]
     if others and body.get("including_later") is not True:
@@ -141,8 +134,8 @@ def rollback(request: HttpRequest, by: Actor) -> HttpResponse:
 def _ask_or_start(
     request: HttpRequest, plan: Plan, environment: Environment, by: Actor, body: dict[str, Any], *, done: str
 ) -> HttpResponse:
-    seconds = _seconds(request)
-    if by.token and not _again(body):
+    seconds = seed_calls.seconds_to_wait(request)
+    if by.token and not seed_calls.is_again(body):
         if run := outcomes.untold(plan, by.token):
             return _ended(request, run, environment, plan, done=done)
         if rejected := outcomes.rejection(plan, by.token):
@@ -154,10 +147,10 @@ def _ask_or_start(
             plan,
             environment=environment,
             by=by,
-            accepted=_texts(body, "accept"),
-            reason=_text(body, "reason"),
-            irreversible_because=_text(body, "irreversible_because"),
-            rows=_text(body, "rows_to_lose"),
+            accepted=seed_calls.texts_of(body, "accept"),
+            reason=seed_calls.text_of(body, "reason"),
+            irreversible_because=seed_calls.text_of(body, "irreversible_because"),
+            rows=seed_calls.text_of(body, "rows_to_lose"),
         )
     except NotAcknowledged as error:
         return _wants_acceptance(error, plan)
@@ -222,8 +215,8 @@ def _waits_for_approval(request: HttpRequest, waits: ChangeRequest, environment:
     change_request = request_selector.detailed(waits.pk)
     address = request.build_absolute_uri(reverse("request", args=[change_request.pk]))
     approvals = quorum.of(change_request, environment, change_request.decisions.all())
-    deciders = [person.get_username() for person in people.deciders(change_request, environment)]
-    whom = " or ".join(deciders) or f"nobody here, as nobody else has the role {environment.approver_role}"
+    able = independence.approvers_of(change_request, environment)
+    whom = people.named(able) or f"nobody here, as nobody else has the role {environment.approver_role}"
     content = {
         "success": False,
         "message": f"{environment.name} is protected. Request {change_request.pk} waits for approval by {whom}: "
@@ -235,7 +228,7 @@ def _waits_for_approval(request: HttpRequest, waits: ChangeRequest, environment:
             "url": address,
             "digest": change_request.digest,
             "approvals_needed": approvals.missing,
-            "can_be_approved_by": deciders,
+            "can_be_approved_by": [each.person.get_username() for each in able if each.may_now],
             "expires_at": change_request.expires_at,
         },
     }
@@ -350,105 +343,9 @@ def _row(row: AppliedMigration) -> dict[str, Any]:
     return row.identity._asdict() | measured
 
 
-def _applied(environment: Environment, version: str) -> AppliedMigration | None:
-    rows = standings.now(environment).target.history.rows
-    standing = (row for row in rows if row.version == version and row.success and row.kind is not Kind.SKIPPED)
-    return next(standing, None)
-
-
-# What was sent
-
-
-def _environment(request: HttpRequest, by: Actor, scope: Scope | None = None) -> Environment:
-    """The one that `?environment=` names; what the token may not do there is refused before anything is looked at."""
-    slug = request.GET.get("environment", USUAL)
-    try:
-        environment = environments.get(slug)
-    except environments.UnknownEnvironment:
-        own = None if by.token is None else by.token.environments
-        known = ", ".join(each.slug for each in environments.all_environments() if own is None or each.slug in own)
-        raise NotUnderstood(f"No environment is called {slug!r}. Known: {known}.", 404) from None
-    permissions.check_reaches(by, environment.slug)
-    if scope:
-        permissions.check_scope(by, scope, environment.slug)
-    return environment
-
-
-def _environment_to_change(request: HttpRequest, by: Actor) -> Environment:
-    """As `_environment`, for a token that may start runs there, or ask for one where people approve them."""
-    _check_names(request.GET, WAITING, "parameter")
-    environment = _environment(request, by)
-    asks = by.token is not None and environment.protected and Scope.REQUEST in by.token.scopes
-    if not asks:
-        permissions.check_scope(by, Scope.RUN, environment.slug)
-    return environment
-
-
-def _check_names(sent: Iterable[str], known: frozenset[str], kind: str) -> None:
-    """A name that is misspelt would otherwise change something else than was meant."""
-    if unknown := sorted(set(sent) - known):
-        names = ", ".join(ascii(name) for name in unknown)
-        raise NotUnderstood(f"Unknown {kind}: {names}. Known: {', '.join(sorted(known))}. Nothing was run.")
-
-
-def _body(request: HttpRequest, keys: frozenset[str]) -> dict[str, Any]:
-    """An object, whatever the Content-Type says: `curl -d` calls JSON a form. Empty is an empty one."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > BODY:
-        raise NotUnderstood(f"The body has more than {BODY} bytes.")
-    try:
-        body = json.loads(request.body or b"{}")
-    except (ValueError, RecursionError):
-        raise NotUnderstood("The body is not JSON.") from None
-    if not isinstance(body, dict):
-        raise NotUnderstood("The body is not a JSON object.")
-    _check_names(body, keys, "key")
-    return body
-
-
-def _text(body: dict[str, Any], key: str) -> str:
-    value = body.get(key, "")
-    if not isinstance(value, str) or not _is_storable(value):
-        raise NotUnderstood(f'{key} has to be a text, such as {{{json.dumps(key)}: "008"}}.')
-    if len(value) > TEXT:
-        raise NotUnderstood(f"{key} has more than {TEXT} characters.")
-    return value.strip()
-
-
-def _again(body: dict[str, Any]) -> bool:
-    """Whether the caller knows how it ended the last time, and wants it once more."""
-    return body.get("again") is True
-
-
-def _is_storable(text: str) -> bool:
-    """PostgreSQL takes neither NUL nor half of a pair of surrogates."""
-    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
-
-
-def _texts(body: dict[str, Any], key: str) -> list[str]:
-    values = body.get(key, [])
-    if not isinstance(values, list) or not all(isinstance(value, str) and _is_storable(value) for value in values):
-        raise NotUnderstood(f"{key} has to be a list of texts.")
-    return values
-
-
-def _seconds(request: HttpRequest) -> float:
-    """As long as the source document's server would have kept its caller, which was until the end."""
-    given = request.GET.get("wait", str(waiting.LONGEST))
-    if not given.isascii() or not given.isdigit():
-        raise NotUnderstood(f"wait has to be a whole number of seconds, {waiting.LONGEST} at most.")
-    return float(given[:4])
-
-
-# What is answered
-
-
 def _refused(error: EngineError) -> HttpResponse:
-    status = answers.status_of(error)
-    headers = dict(CHALLENGE) if status == 401 else {}
-    if wait := error.facts.get("retry_after"):
-        headers["Retry-After"] = str(wait)
     more = {"code": error.code, "state": error.state_now, "remedy": error.remedy}
-    return _failed(status, str(error), headers=headers, **more)
+    return _failed(answers.status_of(error), str(error), headers=problems.headers_of(error), **more)
 
 
 def _failed(status: int, sentence: str, *, headers: dict[str, str] | None = None, **more: str) -> HttpResponse:

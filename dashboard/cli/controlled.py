@@ -122,10 +122,14 @@ def _actor(name: str) -> Actor:
 def _of_installation() -> Iterator[str]:
     """Whether this control database is a copy of another one, and whether that could be told."""
     try:
-        view = installation_presenter.view(installations.current())
+        installation, here = installations.standing()
     except Error:
         return
-    yield f"Installation: {view.sentence} {view.blind}".rstrip()
+    if installation is None:
+        yield "Installation: it has no name yet. The first page or worker that uses the control database makes one."
+        return
+    view, strange = installation_presenter.view(installation), installation_presenter.strange(installation, here)
+    yield " ".join(filter(None, ("Installation:", view.sentence, strange, view.blind)))
 
 
 def _of_audit_log() -> Iterator[str]:

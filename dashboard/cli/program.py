@@ -35,7 +35,7 @@ HERE = (
 #: What a server is asked for, by the modules in server/.
 BY_SERVER = (
     *("status", "plan", "lint", "rehearse", "apply", "rollback", "request", "requests", "approve", "runs", "logs"),
-    *("cancel", "drift", "audit", "doctor", "version"),
+    *("cancel", "drift", "audit", "doctor", "version", "push", "verify"),
 )
 #: They write into a history what a person knows.
 MENDING = ("skip", "unskip", "mark-applied", "baseline", "accept", "import")

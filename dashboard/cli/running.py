@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,6 +15,7 @@ from config.environments import Environment
 from dashboard.cli import terminal
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine.errors import ConnectionLost, EngineError, NotAcknowledged, NothingToDo, RunCancelled
+from dashboard.engine.forecast import values
 from dashboard.engine.plan import Plan, Target
 from dashboard.engine.run.events import RunEvent, StatementStarted, StepCommitted, StepEnded, StepRetried, StepStarted
 from dashboard.local import running
@@ -21,6 +23,8 @@ from dashboard.local.running import LocalRun
 from dashboard.local.workspace import Workspace
 from dashboard.presenters import hidden
 
+#: What a forecast says where nothing is lost.
+NO_ROWS = "0"
 #: Exit code of a run that was stopped from the keyboard, as shells say it.
 STOPPED = 130
 
@@ -122,7 +126,7 @@ def ran(
         sql = workspace.as_sql(plan, environment)
         print(json.dumps(_report(plan, RunEnd.NOT_SENT) | {"sql": sql}, indent=2) if options.json else sql)
         return Exit.ATTENTION if plan.stops_before else Exit.OK
-    run = LocalRun(by=options.by or getuser(), glass=options.break_glass.strip())
+    run = LocalRun(by=options.by or _user(), glass=options.break_glass.strip())
     try:
         _check(plan, environment, target, run, options, workspace)
     except NotConfirmed as error:
@@ -140,6 +144,14 @@ def ran(
         failure = error
     terminal.move("")
     return _told(plan, environment, run, progress, failure, as_json=options.json)
+
+
+def _user() -> str:
+    """Who is signed in; in a container that may be a number without a name."""
+    try:
+        return getuser()
+    except (OSError, KeyError):
+        return f"user {os.getuid()}"
 
 
 def nothing(error: NothingToDo, *, slug: str, action: str, as_json: bool) -> int:
@@ -160,9 +172,7 @@ def _check(
     """Raises NotApproved, NotAcknowledged, NotConfirmed."""
     running.check_may_run(environment, target, run)
     running.check_accepted(plan, [warning.key for warning in plan.warnings] if options.accept else [])
-    protection = running.protection(environment, target)
-    if protection:
-        _check_rows(plan, environment, options, workspace)
+    _check_rows(plan, environment, options, workspace)
     if options.confirm and options.confirm != environment.slug:
         raise NotConfirmed(f"--confirm says {options.confirm}, and this is {environment.slug}.")
     if options.confirm:
@@ -174,16 +184,18 @@ def _check(
         )
         if terminal.ask(question) != environment.slug:
             raise NotConfirmed(f"{environment.slug} was not typed.")
-    elif protection:
+    elif running.protection(environment, target):
         raise NotConfirmed(f"Breaking the glass needs --confirm {environment.slug} where nobody can be asked.")
 
 
 def _check_rows(plan: Plan, environment: Environment, options: argparse.Namespace, workspace: Workspace) -> None:
     forecast = running.forecast(plan, workspace.access(environment))
-    if forecast.is_destructive and forecast.word != "0" and options.rows_to_lose != forecast.word:
+    is_needed = forecast.is_destructive and forecast.word != NO_ROWS
+    if is_needed and not values.is_confirmed(forecast, typed=options.rows_to_lose, shown=""):
         losses = ", ".join(dict.fromkeys(loss.relation for loss in forecast.losses))
+        where = f" of {losses}" if losses else ""
         raise NotConfirmed(
-            f"It destroys rows of {losses}. Say how many with --rows-to-lose {forecast.word}, if that is meant."
+            f"It destroys rows or values{where}. Say how many with --rows-to-lose {forecast.word!r}, if that is meant."
         )
 
 

@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ from dashboard.engine.secrecy import close_process
 #: All that it gets of our environment, besides what the program names.
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 ROOT = Path(__file__).parents[2]
+#: Seconds between two looks at whether it has ended.
+_POLL = 0.02
 #: Of a line that it says, which is all in memory before it is read.
 LONGEST_LINE = 256 * 1024 * 1024
 PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
@@ -69,14 +72,32 @@ class Running:
             write(self.process.stdin, message)
 
     def answers(self) -> Iterator[dict[str, Any]]:
-        """Each whole line. It ends where the program does, or says what is no line."""
+        """Each whole line. It ends where the program does, or says what is no line, or none of JSON."""
         while (line := self.said.readline(LONGEST_LINE)).endswith(b"\n"):
-            yield json.loads(line)
+            try:
+                answer = json.loads(line)
+            except (ValueError, RecursionError):  # the latter where it is too deep
+                return
+            yield answer
+
+    def status(self) -> int:
+        """How it ended, once it has. It is not reaped by that, so its number is still its own."""
+        ended = os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)
+        assert ended is not None, "it waits"
+        return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
 
     def kill(self) -> None:
-        """With all that is in its group."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        """With all that is in its group. Once it is reaped, the number may be that of another group."""
+        if self.process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+    def let_end(self, patience: float) -> None:
+        """Wait so many seconds at most; it is not reaped by that."""
+        until = time.monotonic() + patience
+        ended = os.WEXITED | os.WNOWAIT | os.WNOHANG
+        while os.waitid(os.P_PID, self.process.pid, ended) is None and time.monotonic() < until:
+            time.sleep(_POLL)
 
 
 @contextmanager
@@ -99,8 +120,7 @@ def running(program: Program) -> Iterator[Running]:
         with suppress(OSError):
             process.stdin.close()
         started.said.close()  # nobody reads what it still says
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(program.patience)
+        started.let_end(program.patience)
         started.kill()
         process.wait()
 

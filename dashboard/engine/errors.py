@@ -94,6 +94,13 @@ class SqlSyntaxError(EngineError):
     advice = "Correct the statement the caret points at."
 
 
+class OperatorRun(SqlSyntaxError):
+    """PostgreSQL's scanner would read the text over and over, and nothing could stop it. Facts as of its parent."""
+
+    code = "operator_run"
+    advice = "Take them out, or put blanks between them."
+
+
 # The target
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from config.sources import DEFAULT, Source
+from config.sources import DEFAULT, Source, SourceKind
 from dashboard.models import environments
 from dashboard.models.environments import Environment
 
-__all__ = ["DEFAULT", "Source", "all_sources", "default", "environments_of", "in_git", "of"]
+__all__ = ["DEFAULT", "Source", "SourceKind", "all_sources", "default", "environments_of", "in_git", "of"]
 
 
 def all_sources() -> tuple[Source, ...]:

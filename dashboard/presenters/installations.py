@@ -50,6 +50,19 @@ def sentence(installation: Installation) -> str:
     return f"{copied} It is the installation {installation.short}; {name} let it run migrations."
 
 
+def strange(installation: Installation, here: Home) -> str:
+    """What a page or a worker that is started now would take this control database for; empty where it is at home."""
+    home = Home.from_dict(installation.home) if installation.home else None
+    if home is None or not home.differs_from(here):
+        return ""
+    if home.is_another_table(here):
+        return "It lives elsewhere now: the first page or worker that uses it makes it an installation of its own."
+    return (
+        f"Its deployment is {home.deployment}, and SIGNALBOX_DEPLOYMENT says {here.deployment} here: a page or worker "
+        "of that name would take it for a copy, and start nothing of what waits. Use the name that it has."
+    )
+
+
 def _facts(installation: Installation) -> Iterator[tuple[str, str]]:
     yield "Identity", installation.identity.hex
     yield "Copied from", installation.copy_of.hex if installation.copy_of else ""

@@ -15,7 +15,7 @@ from dashboard.engine.git.values import Descent
 from dashboard.engine.migration import Folder, Severity
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
-from dashboard.models.sources import Source
+from dashboard.models.sources import Source, SourceKind
 from dashboard.presenters import links
 from dashboard.presenters.badges import Badge, badge
 from dashboard.presenters.buttons import ActionButton, refusal
@@ -34,6 +34,11 @@ GONE = Pill(label="Cannot be read", tone="danger", icon="fail")
 UNDER_WAY = Pill(label="Being fetched", tone="run", icon="refresh")
 
 #: What became of the commit before it.
+KINDS = {
+    SourceKind.FOLDER: "Folder",
+    SourceKind.GIT: "Git repository",
+    SourceKind.PUSHED: "Pushed by a CI",
+}
 _DESCENTS = {
     Descent.REPLACED: "The branch was rewritten: the commit before it is none of its ancestors (a force-push).",
 }
@@ -83,7 +88,7 @@ def row(
     return SourceRow(
         name=source.name,
         url=reverse("source", args=[source.name]),
-        kind=_kind(source),
+        kind=KINDS[source.kind],
         place=_place(source),
         ref=git.shown_ref if git and not git.is_pushed else "",
         pill=_pill(reading, standing),
@@ -116,12 +121,6 @@ def contents(folder: Folder) -> str:
 
 def compare_url(old: CommitFact, new: CommitFact) -> str:
     return reverse("source-compare", args=[new.source, old.sha, new.sha])
-
-
-def _kind(source: Source) -> str:
-    if source.git is None:
-        return "Folder"
-    return "Pushed by a CI" if source.git.is_pushed else "Git repository"
 
 
 def _place(source: Source) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
 
 from django.db.models import Subquery
 from django.utils import timezone
@@ -168,11 +167,6 @@ def of_records(records: Iterable[ChangeRequest | Run | Rehearsal]) -> dict[int, 
     kept = GitCommit.objects.filter(sha__in=shas).defer("files") if shas else ()
     facts = {(row.source, row.sha): fact(row) for row in kept}
     return {pk: facts.get((source, sha)) or _by_id(source, sha) for pk, (source, sha) in named.items() if sha}
-
-
-def _named_in(frozen_plan: Mapping[str, Any]) -> tuple[str, str]:
-    """Source and commit; an earlier release kept neither."""
-    return str(frozen_plan.get("source", "")), str(frozen_plan.get("commit", ""))
 
 
 def _by_id(source: str, sha: str) -> CommitFact:

@@ -66,6 +66,14 @@ def detailed(pk: int) -> ChangeRequest:
     )
 
 
+def listed() -> QuerySet[ChangeRequest]:
+    """Newest first, with their decisions and the numbers of their runs, and without their plans."""
+    decided = Prefetch("decisions", Decision.objects.select_related("by"))
+    ran = Prefetch("runs", Run.objects.only("request_id").order_by("id"))
+    rows = ChangeRequest.objects.select_related("requested_by").defer("frozen_plan")
+    return rows.prefetch_related(decided, ran).order_by("-id")
+
+
 def open_for(plan: Plan) -> ChangeRequest | None:
     """The newest one that asks for exactly this plan, and is neither decided nor out of time."""
     same = ChangeRequest.objects.filter(environment=plan.environment, digest=plan.digest)

@@ -23,6 +23,11 @@ def recent(*, environment: str = "", status: str = "") -> QuerySet[Run]:
     return runs.order_by("-id")
 
 
+def listed() -> QuerySet[Run]:
+    """Newest first, with their steps and without their plans."""
+    return Run.objects.select_related("started_by").defer("frozen_plan").prefetch_related("steps").order_by("-id")
+
+
 def detailed(pk: int) -> Run:
     """Raises Run.DoesNotExist."""
     people = ("started_by", "cancel_requested_by", "ended_by", "break_glass__by", "break_glass__reviewed_by")

@@ -74,6 +74,15 @@ class IssuerSilent(Refused):
     advice = "Send the call again in a minute. If that goes on, look whether Signalbox can reach that address."
 
 
+class LargeCallUnderWay(Refused):
+    """Facts: retry_after (seconds)."""
+
+    code = "large_call_under_way"
+    sentence = "Another large call is being read, and this process of Signalbox reads one at a time."
+    state = "Nothing was changed by this one."
+    advice = "Send it again in a few seconds."
+
+
 class KeyUsedAgain(Refused):
     code = "key_used_again"
     sentence = "This Idempotency-Key was sent before, with another call."

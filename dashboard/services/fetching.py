@@ -7,7 +7,8 @@ commit in force and writes down why, and since when. A look that finds the branc
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import timedelta
 from hashlib import sha256
@@ -200,10 +201,17 @@ def _without_secrets(failure: dict[str, Any], source: Source) -> dict[str, Any]:
 # Keeping commits
 
 
-def put_in_force(source: Source, pushed: Fetched, *, by: Actor) -> None:
-    """What was pushed here. One at a time, so that the last one that is pushed is in force."""
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """One transaction, and one in all that keeps a commit."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [KEEP_LOCK])
+        yield
+
+
+def put_in_force(source: Source, pushed: Fetched, *, by: Actor) -> None:
+    """What was pushed here. The last one that is pushed is in force."""
+    with one_at_a_time():
         GitSource.objects.get_or_create(name=source.name)
         _put_in_force(source, pushed, git.standing(source), by=by)
 
@@ -211,8 +219,7 @@ def put_in_force(source: Source, pushed: Fetched, *, by: Actor) -> None:
 def _put_in_force(source: Source, fetched: Fetched, standing: GitStanding, *, by: Actor) -> None:
     """Where another fetch came first, only the server knows which commit is the newer one: it is asked again."""
     now, known, stood = timezone.now(), standing.commit, standing.row.commit_id if standing.row else None
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [KEEP_LOCK])
+    with one_at_a_time():
         commit = _keep(source, fetched)
         row = GitSource.objects.select_for_update().get(pk=source.name)
         if row.commit_id not in {stood, commit.pk}:

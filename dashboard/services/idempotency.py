@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
@@ -18,19 +17,13 @@ KEPT = timedelta(hours=24)
 LOST = timedelta(minutes=2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptAnswer:
-    status: int
-    content: str
-    headers: dict[str, str]
-
-
 def fingerprint(*parts: bytes) -> str:
     return sha256(b"\0".join(sha256(part).digest() for part in parts)).hexdigest()
 
 
-def begin(token: ApiToken, key: str, mark: str) -> KeptAnswer | None:
-    """The answer that the call got before; None where this is the first, which then ends with `keep` or `forget`.
+def begin(token: ApiToken, key: str, mark: str) -> IdempotentCall:
+    """With its `status` and the rest of the answer where the call was answered before; else this is the first, which
+    then ends with `keep` or `forget`.
 
     Raises KeyUsedAgain, CallUnderWay.
     """
@@ -39,27 +32,25 @@ def begin(token: ApiToken, key: str, mark: str) -> KeptAnswer | None:
     IdempotentCall.objects.filter(token=token, key=key, status=None, begun_at__lt=now - LOST).delete()
     try:
         with transaction.atomic():
-            IdempotentCall.objects.create(token=token, key=key, fingerprint=mark, begun_at=now)
+            return IdempotentCall.objects.create(token=token, key=key, fingerprint=mark, begun_at=now)
     except IntegrityError:
         return _before(token, key, mark)
-    return None
 
 
-def keep(token: ApiToken, key: str, answer: KeptAnswer) -> None:
-    IdempotentCall.objects.filter(token=token, key=key).update(
-        status=answer.status, content=answer.content, headers=answer.headers
-    )
+def keep(call: IdempotentCall, *, status: int, content: str, headers: dict[str, str]) -> None:
+    """A call that took so long that it was given up writes nothing into the row of the next one."""
+    IdempotentCall.objects.filter(pk=call.pk).update(status=status, content=content, headers=headers)
 
 
-def forget(token: ApiToken, key: str) -> None:
-    """The call may be sent again: it was answered with "not now", or broke off."""
-    IdempotentCall.objects.filter(token=token, key=key, status=None).delete()
+def forget(call: IdempotentCall) -> None:
+    """It may be sent again: it was answered with "not now", or broke off."""
+    IdempotentCall.objects.filter(pk=call.pk, status=None).delete()
 
 
-def _before(token: ApiToken, key: str, mark: str) -> KeptAnswer | None:
+def _before(token: ApiToken, key: str, mark: str) -> IdempotentCall:
     row = IdempotentCall.objects.filter(token=token, key=key).first()
     if row is not None and row.fingerprint != mark:
         raise KeyUsedAgain
     if row is None or row.status is None:
         raise CallUnderWay
-    return KeptAnswer(status=row.status, content=row.content, headers=row.headers)
+    return row

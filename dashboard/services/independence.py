@@ -4,7 +4,7 @@ was done by nobody knows whom, so it may have been any of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +13,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from dashboard.models import BreakGlass, ChangeRequest, PersonChange
+from dashboard.models.environments import Environment
+from dashboard.selectors import people
 from dashboard.services.errors import ApproverTouched
 
 #: A moment that was now when it was asked for.
@@ -70,6 +72,10 @@ class PossibleApprover:
     person: User
     barred_until: datetime | None
 
+    @property
+    def may_now(self) -> bool:
+        return self.barred_until is None
+
 
 def was_away_since(approver: User, approved_at: datetime) -> bool:
     """Deactivated after the approval, even if they are back."""
@@ -104,27 +110,44 @@ def check_review(opening: BreakGlass, reviewer: User) -> None:
         raise _refusal(hand, opened, f"the signature of {reviewer.get_username()}")
 
 
-def free_from(requester: User, approver: User, *, asked_at: datetime | None = None) -> datetime | None:
-    """From when on an approval counts: now where it counts already, None where it never will for what was asked for at
-    `asked_at`. Without that moment: for what is asked for only then."""
+def free_from(requester: User, approver: User) -> datetime | None:
+    """From when on that person approves what the other one asks for only then: now where there is nothing to wait
+    for."""
+    return _free_from([requester.pk], approver.pk, None)
+
+
+def candidates(persons: Iterable[User], requester: User) -> list[PossibleApprover]:
+    """Those whose approval of what that person asks for next would count, or will. Among them that person too, who
+    approves for others."""
+    return _possible({p: timezone.now() if p == requester else free_from(requester, p) for p in persons})
+
+
+def approvers_of(request: ChangeRequest, environment: Environment) -> list[PossibleApprover]:
+    """Who can still approve it, whom the policy lets: those whose approval counts, or will."""
+    askers = list(_askers(request))
+    persons = people.deciders(request, environment)
+    return _possible({person: _free_from(askers, person.pk, request.requested_at) for person in persons})
+
+
+def _possible(free: Mapping[User, datetime | None]) -> list[PossibleApprover]:
+    now = timezone.now() + _A_MOMENT
+    return [
+        PossibleApprover(person=person, barred_until=moment if moment > now else None)
+        for person, moment in free.items()
+        if moment is not None
+    ]
+
+
+def _free_from(askers: Collection[int], approver: int, asked_at: datetime | None) -> datetime | None:
+    """None where an approval never counts for what was asked for at `asked_at`. Without that moment: for what is asked
+    for only then."""
     now, window = timezone.now(), timedelta(hours=HOURS)
-    changes = PersonChange.objects.filter(person__in=(requester, approver), at__gt=(asked_at or now) - window - window)
+    changes = PersonChange.objects.filter(person__in=(*askers, approver), at__gt=(asked_at or now) - window - window)
     ends = sorted(at + window + timedelta(seconds=1) for at in changes.values_list("at", flat=True))
     for moment in (now, *(end for end in ends if end > now)):
-        if _on_both(requester.pk, asked_at or moment, approver.pk, moment) is None:
+        if not any(_on_both(pk, asked_at or moment, approver, moment) for pk in askers):
             return moment
     return None
-
-
-def candidates(persons: Iterable[User], requester: User, *, asked_at: datetime | None = None) -> list[PossibleApprover]:
-    """Those whose approval of what that person asked for counts, or will."""
-    chosen = []
-    for person in persons:
-        now = timezone.now()
-        moment = now if person == requester else free_from(requester, person, asked_at=asked_at)
-        if moment is not None:
-            chosen.append(PossibleApprover(person=person, barred_until=moment if moment > now + _A_MOMENT else None))
-    return chosen
 
 
 def _on_both(first: int, began_at: datetime, second: int, moment: datetime) -> Hand | None:

@@ -7,6 +7,9 @@ where it lives, and gets an identity of its own before anything is claimed, ende
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.db import transaction
@@ -34,6 +37,8 @@ _SCHEDULED = (
     "place there. A copy starts nothing by itself."
 )
 
+_goes_by_name: ContextVar[bool] = ContextVar("goes_by_name", default=True)
+
 
 def identity() -> str:
     """By which targets know it. Made on first use; a copy of the control database gets another one."""
@@ -56,6 +61,23 @@ def current() -> Installation:
         if not _is_settled(installation, here):
             _settle(installation, here)
     return installation
+
+
+def standing() -> tuple[Installation | None, Home]:
+    """As the row says it, None before the first use, and where it lives now; nothing is written. For who only looks, as
+    the doctor does."""
+    return Installation.objects.select_related("confirmed_by").first(), control.home()
+
+
+@contextmanager
+def in_a_shell() -> Iterator[None]:
+    """As long as it lasts, another name of the deployment alone makes no copy: in a shell it may be mistyped, and what
+    waits would be cancelled for it."""
+    token = _goes_by_name.set(False)
+    try:
+        yield
+    finally:
+        _goes_by_name.reset(token)
 
 
 def check_may_run() -> None:
@@ -106,7 +128,8 @@ def _is_settled(installation: Installation, here: Home) -> bool:
 def _is_elsewhere(installation: Installation, home: Home, here: Home) -> bool:
     """While a copy is held, processes of two deployments on one control database are no reason to make it a copy again
     and again: nothing starts from it."""
-    return home.is_another_table(here) if installation.is_held else home.differs_from(here)
+    by_name = _goes_by_name.get() and not installation.is_held
+    return home.differs_from(here) if by_name else home.is_another_table(here)
 
 
 def _home(installation: Installation) -> Home | None:

@@ -57,27 +57,25 @@ def check_rehearsals(by: Actor) -> None:
 
 
 def check_looks(by: Actor) -> None:
-    if _within_a_minute("looks", by) > LOOKS:
-        sentence = f"You have asked for {LOOKS} looks at targets within a minute, as many as one person may"
-        raise TooMany(what=sentence, remedy="Wait a minute. The worker looks at every target by itself meanwhile.")
+    sentence = f"You have asked for {LOOKS} looks at targets within a minute, as many as one person may"
+    _check_minute(by, "looks", LOOKS, sentence, "Wait a minute. The worker looks at every target by itself meanwhile.")
 
 
 def check_readings(by: Actor) -> None:
-    if _within_a_minute("readings", by) > READINGS:
-        sentence = f"You have had the whole audit log read {READINGS} times within a minute, as often as one person may"
-        raise TooMany(what=sentence, remedy="Wait a minute, then ask again.")
+    sentence = f"You have had the whole audit log read {READINGS} times within a minute, as often as one person may"
+    _check_minute(by, "readings", READINGS, sentence, "Wait a minute, then ask again.")
 
 
 def check_comments(by: Actor) -> None:
-    if _within_a_minute("comments", by) > COMMENTS:
-        sentence = f"You have written {COMMENTS} comments within a minute, as many as one person may"
-        raise TooMany(what=sentence, remedy="Wait a minute, then write the next one.")
+    sentence = f"You have written {COMMENTS} comments within a minute, as many as one person may"
+    _check_minute(by, "comments", COMMENTS, sentence, "Wait a minute, then write the next one.")
 
 
 def check_fetches(by: Actor) -> None:
-    if _within_a_minute("fetches", by) > FETCHES:
-        sentence = f"You have asked for {FETCHES} fetches within a minute, as many as one person may"
-        raise TooMany(what=sentence, remedy="Wait a minute. The worker fetches every source by itself meanwhile.")
+    sentence = f"You have asked for {FETCHES} fetches within a minute, as many as one person may"
+    _check_minute(
+        by, "fetches", FETCHES, sentence, "Wait a minute. The worker fetches every source by itself meanwhile."
+    )
 
 
 def check_calls(by: Actor) -> None:
@@ -112,16 +110,14 @@ def check_hourly(by: Actor, environment: Environment, *, of_request: ChangeReque
 
 def check_pages(by: Actor) -> None:
     """For pages that open a connection to a target."""
-    if _within_a_minute("pages", by) > PAGES:
-        sentence = f"You have opened {PAGES} pages within a minute that ask a target, as many as one person may"
-        raise TooMany(what=sentence, remedy="Wait a minute, then open it again. Pages of the last look still open.")
+    sentence = f"You have opened {PAGES} pages within a minute that ask a target, as many as one person may"
+    _check_minute(by, "pages", PAGES, sentence, "Wait a minute, then open it again. Pages of the last look still open.")
 
 
 def check_deeds(by: Actor) -> None:
     """For every form, whatever it makes the worker or a target do."""
-    if _within_a_minute("deeds", by) > DEEDS:
-        sentence = f"You have sent {DEEDS} forms within a minute, as many as one person may"
-        raise TooMany(what=sentence, remedy="Wait a minute, then send it again.")
+    sentence = f"You have sent {DEEDS} forms within a minute, as many as one person may"
+    _check_minute(by, "deeds", DEEDS, sentence, "Wait a minute, then send it again.")
 
 
 def one_at_a_time(by: Actor) -> None:
@@ -129,5 +125,6 @@ def one_at_a_time(by: Actor) -> None:
     User.objects.select_for_update(no_key=True).get(pk=by.person.pk)
 
 
-def _within_a_minute(deed: str, by: Actor) -> int:
-    return throttle.count(deed, str(by.person.pk), within=MINUTE)
+def _check_minute(by: Actor, deed: str, most: int, sentence: str, remedy: str) -> None:
+    if throttle.count(deed, str(by.person.pk), within=MINUTE) > most:
+        raise TooMany(what=sentence, remedy=remedy)

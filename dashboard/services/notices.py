@@ -143,9 +143,8 @@ def _request_of(event: AuditEvent) -> ChangeRequest:
 
 def _opened(event: AuditEvent) -> Iterator[MailNotice]:
     request = _request_of(event)
-    deciders = people.deciders(request, environments.get_even_former(request.environment))
-    able = independence.candidates(deciders, request.requested_by, asked_at=request.requested_at)
-    by_now = [candidate.person for candidate in able if candidate.barred_until is None]
+    able = independence.approvers_of(request, environments.get_even_former(request.environment))
+    by_now = [candidate.person for candidate in able if candidate.may_now]
     yield MailNotice(kind=Mail.Kind.APPROVAL_WANTED, people=by_now or [candidate.person for candidate in able])
 
 

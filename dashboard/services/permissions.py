@@ -11,9 +11,10 @@ from functools import partial
 from django.contrib.auth.models import User
 
 from dashboard.engine.plan import Action
-from dashboard.models import BreakGlass, ChangeRequest, Decision, Run
+from dashboard.models import BreakGlass, ChangeRequest, Decision, Run, sources
 from dashboard.models.environments import Environment
 from dashboard.models.roles import RANK, Role, has_role
+from dashboard.models.sources import Source
 from dashboard.models.tokens import Scope
 from dashboard.services.actors import Actor
 from dashboard.services.errors import (
@@ -66,6 +67,13 @@ def check_reaches(by: Actor, environment: str) -> None:
     """That the token of a machine is for this environment, whatever it may do there."""
     if by.token is not None and environment not in by.token.environments:
         raise ScopeMissing(token=by.token.name, needed=f"the environment {environment}")
+
+
+def check_reaches_source(by: Actor, source: Source) -> None:
+    """That the token of a machine is for an environment that takes its files from there."""
+    used_by = {each.slug for each in sources.environments_of(source)}
+    if by.token is not None and used_by.isdisjoint(by.token.environments):
+        raise ScopeMissing(token=by.token.name, needed=f"an environment that takes its files from {source.name}")
 
 
 def check_can_start(by: Actor, action: Action) -> None:

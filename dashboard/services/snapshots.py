@@ -13,7 +13,7 @@ from dashboard.services import fetching, permissions
 from dashboard.services.actors import Actor
 from dashboard.services.errors import SnapshotRefused
 
-#: Of one file; the size of the whole call is limited by Django.
+#: Of one file; config.bodies limits the whole call.
 FILE_BYTES = 2 * 1024 * 1024
 #: git's mode of a plain file.
 PLAIN = 0o100644
@@ -25,15 +25,23 @@ def push(source: Source, files: Mapping[str, bytes], commit: CommitInfo, *, by: 
     Raises ScopeMissing, PermissionRefused, SnapshotRefused.
     """
     permissions.check_can_fetch(by)
-    for environment in sources.environments_of(source):
-        permissions.check_scope(by, Scope.PUSH, environment.slug)
-    _check(source, files, commit.id)
+    permissions.check_scope(by, Scope.PUSH)
+    used_by = sources.environments_of(source)
+    for environment in used_by:
+        permissions.check_reaches(by, environment.slug)
+    if not used_by:
+        raise SnapshotRefused(
+            source=source.name, reason="no environment takes its files from there, so no token is for it"
+        )
+    _check(source, files)
     stored = tuple(StoredFile(path=path, mode=PLAIN, content=content) for path, content in sorted(files.items()))
     pushed = Fetched(commit=commit, ref=ref, files=stored, problems=(), descent=Descent.UNKNOWN, received=0)
-    fetching.put_in_force(source, pushed, by=by)
+    with fetching.one_at_a_time():
+        _check_same(source, files, commit.id)
+        fetching.put_in_force(source, pushed, by=by)
 
 
-def _check(source: Source, files: Mapping[str, bytes], commit: str) -> None:
+def _check(source: Source, files: Mapping[str, bytes]) -> None:
     if source.git is None or not source.git.is_pushed:
         raise SnapshotRefused(
             source=source.name, reason="its files come from elsewhere; `pushed = true` is not declared"
@@ -44,6 +52,11 @@ def _check(source: Source, files: Mapping[str, bytes], commit: str) -> None:
             raise SnapshotRefused(source=source.name, reason=f"{path!a} is not the path of a file in the folder")
         if len(content) > FILE_BYTES:
             raise SnapshotRefused(source=source.name, reason=f"{path!a} has more than {FILE_BYTES:,} bytes")
+
+
+def _check_same(source: Source, files: Mapping[str, bytes], commit: str) -> None:
+    """A commit never changes."""
+    assert source.git is not None, "a source that is pushed"
     known = GitCommit.objects.filter(source=source.name, origin=source.git.origin, sha=commit).first()
     if known and {path: digest for path, _, digest in known.files} != fetching.digests(files):
         raise SnapshotRefused(source=source.name, reason=f"commit {commit} was pushed before with other files")

@@ -32,6 +32,13 @@ class LiveStanding:
         return tuple(item for item in self.statuses if item.is_pending)
 
 
+def applied(environment: Environment, version: str) -> AppliedMigration | None:
+    """What its target says of that version, where it stands there. Raises what reading the target does."""
+    rows = targets.look(environment).history.rows
+    standing = (row for row in rows if row.version == version and row.success and row.kind is not Kind.SKIPPED)
+    return next(standing, None)
+
+
 def now(environment: Environment) -> LiveStanding:
     """Raises what reading the folder and the target do."""
     target, folder = targets.look(environment), folders.read(environment)

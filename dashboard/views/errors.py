@@ -11,8 +11,8 @@ from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from dashboard.engine.errors import EngineError, NothingToDo, PlanBlocked
+from dashboard.presenters.answers import status_of
 from dashboard.presenters.badges import Badge, badge_of
-from dashboard.services.answers import status_of
 
 #: Tells lost.js that it is not the web process that is away. A proxy in front of it may answer 503 as well.
 WITHOUT_CONTROL_DATABASE = "Signalbox-Without-Control-Database"

@@ -30,7 +30,7 @@ from dashboard.presenters import people as people_presenter
 from dashboard.presenters import plans as plan_presenter
 from dashboard.presenters import request_detail, request_timeline
 from dashboard.presenters import requests as presenter
-from dashboard.selectors import failed_attempts, git, people
+from dashboard.selectors import failed_attempts, git
 from dashboard.selectors import requests as selector
 from dashboard.services import (
     actors,
@@ -217,8 +217,7 @@ def page(request: HttpRequest, change_request: ChangeRequest, **bound: Any) -> H
 def _deciders(change_request: ChangeRequest, environment: Environment) -> str:
     if change_request.status != ChangeRequest.Status.OPEN:
         return ""
-    who, asked_at = people.deciders(change_request, environment), change_request.requested_at
-    return people_presenter.named(independence.candidates(who, change_request.requested_by, asked_at=asked_at))
+    return people_presenter.named(independence.approvers_of(change_request, environment))
 
 
 def _at_stake(change_request: ChangeRequest, environment: Environment, *, counts: bool = True) -> dict[str, Any]:

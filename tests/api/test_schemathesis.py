@@ -10,6 +10,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
+from schemathesis.checks import CHECKS
 
 from dashboard.api import waiting
 from dashboard.api.v1 import calls, runs, service
@@ -30,6 +31,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 #: Calls of each operation and each kind; all of them take about half a minute.
 CALLS = 12
 SCHEMA = schemathesis.openapi.from_dict(service.document())
+#: What a client that is made from the document relies on: the type and the shape of each answer.
+AS_DESCRIBED = CHECKS.get_by_names(["content_type_conformance", "response_schema_conformance"])
 OPERATIONS = {f"{each.ok().method} {each.ok().path}": each.ok() for each in SCHEMA.get_all_operations()}
 
 
@@ -53,6 +56,13 @@ def base(
     return live_server.url
 
 
+def test_the_document_is_openapi() -> None:
+    SCHEMA.validate()
+    broken = service.document() | {"paths": {"/runs": {"get": {"responses": "none"}}}}
+    with pytest.raises(ValueError, match="is not of type"):
+        schemathesis.openapi.from_dict(broken).validate()
+
+
 def test_the_document_is_read_whole() -> None:
     assert len(OPERATIONS) == sum(len(each) for each in service.document()["paths"].values()) > 20
 
@@ -73,6 +83,7 @@ def test_no_call_is_answered_with_a_server_error(name: str, base: str, make_toke
         answers.append(answer.status_code)
         assert answer.status_code < 500, answer.text
         assert str(answer.status_code) in known, answer.text
+        case.validate_response(answer, checks=AS_DESCRIBED)
 
     for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
         strategy = operation.as_strategy(generation_mode=mode)
@@ -94,7 +105,7 @@ def test_a_broken_operation_would_be_seen(base: str, make_token: MakeToken, monk
 
     monkeypatch.setattr(calls, "reachable", broken)
     monkeypatch.setattr("dashboard.api.v1.environments.reachable", broken)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match='"code": "fault"'):
         test_no_call_is_answered_with_a_server_error(
             next(each for each in OPERATIONS if each.lower() == "get /api/v1/environments"), base, make_token
         )

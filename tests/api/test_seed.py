@@ -12,7 +12,7 @@ from django.test import Client
 from config.tokens import Scope
 from dashboard.api import waiting
 from dashboard.models import ChangeRequest, Run, environments
-from dashboard.services import standings
+from dashboard.services import plans, runs, standings
 from tests.fix_tokens import Caller, MakeToken
 from tests.services import workflow
 from tests.views.worker import execute_newest
@@ -207,6 +207,18 @@ def test_a_rollback_names_a_version_that_is_applied(ci: Caller, two_files: Proje
     assert (without.status_code, told(without)["error"]) == (400, "Version required")
     assert unknown.status_code == 404
     assert told(unknown)["error"].startswith("002 is not applied on Production")
+
+
+def test_a_version_that_was_recorded_without_being_run_is_applied_and_has_no_rollback(
+    ci: Caller, two_files: Project, carol: Actor
+) -> None:
+    plan = plans.baseline(two_files.staging, upto="002", reason="It came from a dump")
+    accepted = [warning.key for warning in plan.warnings]
+    workflow.execute(runs.start(plan, environment=two_files.staging, by=carol, accepted=accepted))
+    assert told(ci.get("/status?environment=staging"))["latest"]["version"] == "002"
+    answer = ci.post(f"/rollback{STAGING}", {"version": "002"})
+    assert (answer.status_code, told(answer)["code"]) == (422, "plan_blocked")
+    assert "none was captured when it was recorded, as Signalbox did not run it" in told(answer)["error"]
 
 
 # Who calls, and what

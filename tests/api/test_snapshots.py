@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.utils import timezone
 
 from config import git_sources, sources
 from config.errors import Misconfigured
 from config.sources import Source
 from config.tokens import Scope
+from dashboard.api.v1 import calls
+from dashboard.engine.git.values import CommitInfo
 from dashboard.models import AuditEvent, GitCommit
-from dashboard.services import fetching
+from dashboard.services import actors, fetching, snapshots
 from dashboard.services.audit import Event
+from dashboard.services.errors import ScopeMissing, SnapshotRefused
+from tests.at_once import at_once
 from tests.views.worker import execute_newest
 
 if TYPE_CHECKING:
@@ -50,6 +57,12 @@ def sent(commit: str = FIRST, **files: str) -> dict[str, Any]:
         "ref": "refs/heads/main",
         "files": [{"path": f"{name.removeprefix('_')}.sql", "content": text} for name, text in files.items()],
     }
+
+
+def commit() -> CommitInfo:
+    person = {"author_name": "Ada", "author_email": "", "committer_name": "Ada", "committer_email": ""}
+    now = timezone.now()
+    return CommitInfo(id=FIRST, message="", parents=(), authored_at=now, committed_at=now, **person)
 
 
 def body(answer: Any) -> Any:
@@ -110,12 +123,68 @@ def test_nothing_is_pushed_to_a_source_of_another_kind(ci: Caller, two_files: Pr
     assert (answer.status_code, body(answer)["code"]) == (422, "snapshot_refused")
 
 
-def test_too_much_is_refused_as_a_problem(ci: Caller, pushed_source: Project, settings: SettingsWrapper) -> None:
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
-    for headers in ({}, {"Idempotency_Key": "k"}):
-        answer = ci.post(WHERE, sent(), **headers)
-        assert answer.status_code in {400, 413}
-        assert answer.headers["Content-Type"] == "application/problem+json"
+@pytest.mark.django_db(transaction=True)
+def test_of_two_pushes_of_one_commit_at_one_moment_one_is_refused(
+    make_token: MakeToken, pushed_source: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = fetching.put_in_force
+
+    def put_slowly(*arguments: Any, **options: Any) -> None:
+        time.sleep(0.5)
+        put(*arguments, **options)
+
+    monkeypatch.setattr(fetching, "put_in_force", put_slowly)
+    answers: list[int] = []
+
+    def push(name: str) -> None:
+        files = sent(**{name: f"CREATE TABLE {name} (id int);"})
+        answers.append(callers[name].post(WHERE, files).status_code)
+
+    callers = {name: make_token(name=name[5:]) for name in ("_001_users", "_001_others")}
+    at_once(*[partial(push, name) for name in callers])
+    assert sorted(answers) == [201, 422]
+
+
+def test_a_source_that_no_environment_uses_takes_nothing(
+    make_token: MakeToken, pushed_source: Project, settings: SettingsWrapper
+) -> None:
+    pushes = make_token(name="pushes", scopes=[Scope.PUSH])
+    reads = make_token(name="reads", scopes=[Scope.READ])
+    settings.ENVIRONMENTS = tuple(replace(each, source="default") for each in settings.ENVIRONMENTS)
+    answer = pushes.post(WHERE, sent())
+    assert (answer.status_code, body(answer)["code"]) == (403, "scope_missing")
+    assert "an environment that takes its files from billing" in body(answer)["detail"]
+    for caller, refusal in ((reads, ScopeMissing), (pushes, SnapshotRefused)):
+        assert caller.token
+        with pytest.raises(refusal):
+            snapshots.push(settings.SOURCES[0], {}, commit(), by=actors.by_token(caller.token, source_ip=None))
+    assert not GitCommit.objects.exists()
+
+
+def of_megabytes(count: int) -> dict[str, Any]:
+    text = "-- " + "x" * 1_000_000
+    return {**sent(), "files": [{"path": f"{n:03}_a.sql", "content": text} for n in range(count)]}
+
+
+def test_a_folder_of_several_megabytes_is_taken(ci: Caller, pushed_source: Project) -> None:
+    assert ci.post(WHERE, of_megabytes(12), Idempotency_Key="k").status_code == 201
+
+
+def test_too_much_is_refused_as_a_problem(ci: Caller, pushed_source: Project) -> None:
+    for address, count in ((WHERE, 21), ("/api/v1/plans", 3)):
+        answer = ci.post(address, of_megabytes(count))
+        assert (answer.status_code, body(answer)["code"]) == (413, "too_large")
+
+
+def test_a_process_holds_one_large_call_at_a_time_and_none_of_a_stranger(ci: Caller, pushed_source: Project) -> None:
+    stranger = replace(ci, text="sbx_" + "a" * 54)
+    assert stranger.post(WHERE, of_megabytes(3)).status_code == 401
+    with calls._large:
+        answer = ci.post(WHERE, of_megabytes(3))
+        assert (answer.status_code, body(answer)["code"]) == (503, "large_call_under_way")
+        assert answer.headers["Retry-After"] == "5"
+        assert ci.post(WHERE, sent()).status_code == 201, "a small one needs no place"
+    assert ci.post(WHERE, of_megabytes(3)).status_code == 422, "the commit is there with other files"
 
 
 def test_it_is_never_fetched(

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from config.tokens import Scope
+from dashboard.api import problems
 from dashboard.api.v1 import runs as run_api
 from dashboard.api.v1 import service
-from dashboard.models import ApiToken, ChangeRequest, Decision, IdempotentCall, Rehearsal, Run
-from dashboard.services import standings
+from dashboard.api.v1.schemas import FieldFault
+from dashboard.models import ChangeRequest, Decision, IdempotentCall, Rehearsal, Run
+from dashboard.models.roles import Role
+from dashboard.services import actors, idempotency, links, standings
+from dashboard.services.errors import ApproverTouched, CallUnderWay
 from tests.fix_tokens import Caller, MakeToken
 from tests.services import workflow
 from tests.views.worker import execute_newest
@@ -97,7 +106,8 @@ def test_lists_hold_what_the_token_is_for(make_token: MakeToken, ci: Caller, two
     assert [each["slug"] for each in body(only.get(f"{BASE}/environments"))] == ["production"]
     assert body(only.get(f"{BASE}/runs"))["items"] == []
     assert len(body(only.get(f"{BASE}/change-requests"))["items"]) == 1
-    assert {each["environment"] for each in body(only.get(f"{BASE}/audit"))["items"]} <= {"production", None}
+    for caller, seen_by_it in ((only, {"production", None}), (ci, {"production", "staging", None})):
+        assert {each["environment"] for each in body(caller.get(f"{BASE}/audit"))["items"]} == seen_by_it
     assert is_problem(only.get(f"{BASE}/runs/{Run.objects.get().pk}"), 403, "scope_missing")
 
 
@@ -121,6 +131,21 @@ def test_deciding_is_for_people(
     assert not Decision.objects.exists()
 
 
+def test_only_those_are_named_whose_approval_counts_now(
+    ci: Caller, two_files: Project, bob: Actor, carol: Actor
+) -> None:
+    """Carol, who made the token, had the account of nora in hand an hour ago."""
+    newcomer, link = links.invite(by=carol, username="nora", role=Role.APPROVER)
+    links.use(link, password="nightfall under a canvas")
+    opened = body(ci.post(f"{BASE}/change-requests", {"environment": "production"}))
+    assert opened["can_be_approved_by"] == ["bob"]
+    told = body(ci.post("/migrate"))
+    assert told["request"]["can_be_approved_by"] == ["bob"]
+    assert "waits for approval by bob, nora (from " in told["message"]
+    with pytest.raises(ApproverTouched):
+        workflow.approve(ChangeRequest.objects.get(), actors.person(newcomer))
+
+
 # Looking
 
 
@@ -141,16 +166,22 @@ def test_the_status_is_live_and_says_whether_it_changed(ci: Caller, two_files: P
 
 def test_files_problems_and_lint_of_a_source(ci: Caller, project: Project) -> None:
     project.write(_001_users="CREATE TABLE users (id int);", _001_rollback="DROP TABLE users;", _002_wrong="SELEC 1;")
+    project.write(_003_goes="DROP TABLE users;")
     sources = body(ci.get(f"{BASE}/sources"))
     assert [(each["name"], each["kind"], each["environments"]) for each in sources] == [
         ("default", "on-disk", ["staging", "production"])
     ]
     files = body(ci.get(f"{BASE}/sources/default/migrations"))
-    assert [(each["version"], each["rollback_file"]) for each in files] == [("001", "001_rollback.sql"), ("002", None)]
-    assert [each["problems"] > 0 for each in files] == [False, True]
+    assert [(each["version"], each["rollback_file"]) for each in files] == [
+        ("001", "001_rollback.sql"),
+        ("002", None),
+        ("003", None),
+    ]
+    assert [each["problems"] > 0 for each in files[:2]] == [False, True]
     problems = body(ci.get(f"{BASE}/sources/default/problems"))
     assert ("002_wrong.sql", "error") in [(each["file"], each["severity"]) for each in problems]
-    assert all(each["file"] and each["line"] for each in body(ci.get(f"{BASE}/sources/default/lint")))
+    findings = [(each["rule"], each["file"], each["line"]) for each in body(ci.get(f"{BASE}/sources/default/lint"))]
+    assert ("no-rollback", "003_goes.sql", 1) in findings, findings
     assert is_problem(ci.get(f"{BASE}/sources/moon/lint"), 404, "not_found")
 
 
@@ -331,10 +362,21 @@ def test_what_was_answered_with_not_now_may_be_sent_again(ci: Caller, two_files:
 
 def test_what_broke_off_may_be_sent_again(ci: Caller, two_files: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(standings, "now", _raises(RuntimeError("c4n4ry")))
+        patch.setattr(standings, "applied", _raises(RuntimeError("c4n4ry")))
         goal = {**GOAL, "action": "rollback", "version": "001"}
         assert is_problem(ci.post(f"{BASE}/plans", goal, Idempotency_Key="k3"), 500, "fault")
     assert is_problem(ci.post(f"{BASE}/plans", goal, Idempotency_Key="k3"), 404, "not_found")
+
+
+def test_a_call_that_was_given_up_leaves_the_next_one_under_its_key_alone(ci: Caller) -> None:
+    assert ci.token
+    given_up = idempotency.begin(ci.token, "k4", "mark")
+    IdempotentCall.objects.update(begun_at=timezone.now() - idempotency.LOST * 2)
+    idempotency.begin(ci.token, "k4", "mark")
+    idempotency.keep(given_up, status=200, content="of the first", headers={})
+    idempotency.forget(given_up)
+    with pytest.raises(CallUnderWay):
+        idempotency.begin(ci.token, "k4", "mark")
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "a\tb"])
@@ -367,19 +409,22 @@ def test_what_is_not_there_is_a_problem_too(
 @pytest.mark.parametrize(
     "sent",
     [
-        "{",
-        "[]",
-        '{"environment": 1}',
-        '{"environment": "staging", "typo": true}',
-        '{"environment": "staging", "version": "\\u0000"}',
-        '{"environment": "staging", "action": "baseline"}',
-        "{}",
+        '{"c4n4ry',
+        '["c4n4ry"]',
+        '{"environment": ["c4n4ry"]}',
+        '{"environment": "staging", "reason": {"a": "c4n4ry"}}',
+        '{"environment": "staging", "version": "c4n4ry\\u0000"}',
+        '{"environment": "staging", "action": "c4n4ry"}',
+        '{"reason": "c4n4ry"}',
     ],
 )
 def test_what_is_not_taken_says_where_and_does_not_repeat_it(ci: Caller, two_files: Project, sent: str) -> None:
     answer = ci.client.generic("POST", f"{BASE}/runs", sent, "application/json", headers=ci._headers({}))
-    assert answer.status_code in {400, 422}
-    assert body(answer)["code"] in {"not_valid", "not_understood"}
+    assert (answer.status_code, body(answer)["code"]) in {(422, "not_valid"), (400, "not_understood")}
+    assert b"c4n4ry" not in answer.content
+    for each in body(answer).get("errors", []):
+        FieldFault.model_validate(each)
+    assert answer.status_code == 400 or body(answer)["errors"], "where it is wrong"
     assert not Run.objects.exists()
 
 
@@ -423,22 +468,66 @@ def test_the_document_is_openapi_and_open_to_programs_without_a_token(client: Cl
 def test_people_read_the_api_on_a_page_without_a_script_of_others(viewer: User, client_of: ClientOf) -> None:
     answer = client_of(viewer).get("/api/")
     page = answer.content.decode()
-    assert "script-src &#x27;self&#x27;" not in page
-    assert "'self'" in answer.headers["Content-Security-Policy"]
-    assert all(path in page for _, path, _ in operations())
-    assert 'id="approval_needed"' in page
+    scripts = re.findall(r"<script[^>]*>", page)
+    assert scripts
+    assert all('src="/static/' in script for script in scripts), scripts
+    assert all(f"{verb} {path}</span>" in page for verb, path, _ in operations())
+    listed = set(re.findall(r'<tr id="(\w+)">', page))
+    assert {"approval_needed", *(each.code for each in problems.OF_CALLS)} <= listed
 
 
-def test_readiness_names_what_is_missing(
-    client: Client, two_files: Project, settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert (client.get("/ready").status_code, body(client.get("/ready"))) == (
-        503,
-        {"ready": False, "missing": ["worker"]},
-    )
+def test_the_guide_names_every_problem_of_a_call() -> None:
+    guide = Path("docs/API.md").read_text()
+    assert [each.code for each in problems.OF_CALLS if f"| {each.status} | `{each.code}` |" not in guide] == []
+
+
+def ready(client: Client) -> tuple[int, bool, list[str]]:
+    answer = client.get("/ready")
+    return answer.status_code, body(answer)["ready"], body(answer)["missing"]
+
+
+def test_readiness_names_what_is_missing(client: Client, two_files: Project, settings: Any, tmp_path: Any) -> None:
+    assert ready(client) == (503, False, ["worker"])
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO procrastinate_workers DEFAULT VALUES")
+    assert ready(client) == (200, True, [])
     settings.SOURCE = tmp_path / "nowhere"
-    assert body(client.get("/ready"))["missing"] == ["worker", "source"]
-    assert ApiToken.objects.count() == 0
+    assert ready(client) == (503, False, ["source"])
+    last = MigrationRecorder.Migration.objects.filter(app="dashboard").latest("name")
+    last.delete()
+    assert ready(client) == (503, False, ["django_migrations"])
+    with connection.execute_wrapper(_raises(OperationalError("c4n4ry"))):
+        assert ready(client) == (503, False, ["database"])
+
+
+# Lists
+
+LISTS = {"runs": "dashboard_run", "change-requests": "dashboard_changerequest"}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_asks_as_often_for_many_rows_as_for_one_and_reads_no_plan(
+    name: str, ci: Caller, two_files: Project, alice: Actor, bob: Actor
+) -> None:
+    def asked() -> list[str]:
+        with CaptureQueriesContext(connection) as queries:
+            count = len(body(ci.get(f"{BASE}/{name}"))["items"])
+        assert count == Run.objects.count() if name == "runs" else ChangeRequest.objects.count()
+        return [each["sql"] for each in queries.captured_queries]
+
+    workflow.run_on_staging(two_files, alice, upto="001")
+    workflow.approve(workflow.open_request(two_files, alice), bob)
+    ci.get(f"{BASE}/{name}")
+    first = asked()
+    for _ in range(3):
+        workflow.open_request(two_files, alice)
+    workflow.run_on_staging(two_files, alice)
+    workflow.execute(workflow.start_on_production(ChangeRequest.objects.earliest("pk"), alice))
+    two_files.write(_003_more="CREATE TABLE more (id int);")
+    workflow.run_on_staging(two_files, alice)
+    second = asked()
+    assert len(second) == len(first), "\n".join(second)
+    assert not [sql for sql in second if '"plan"' in sql]
 
 
 def _raises(error: Exception) -> Callable[..., None]:

@@ -26,15 +26,15 @@ class Command:
 
 
 def of_github(name: str, job: str) -> list[Command]:
-    declared = read(EXAMPLES / "github" / name)["jobs"][job]
-    return list(_steps(declared))
+    declared = read(EXAMPLES / "github" / name)
+    return list(_steps(declared["jobs"][job], declared.get("env", {})))
 
 
-def of_gitlab(name: str, *jobs: str) -> list[Command]:
-    """Of several jobs, as they follow each other; each is run whatever became of the one before, as its rules say."""
+def of_gitlab(name: str, *jobs: str, always: bool = False) -> list[Command]:
+    """Of several jobs, as they follow each other; with `always` each whatever became of the one before."""
     declared = read(EXAMPLES / "gitlab" / name)
     return [
-        Command(line=line, variables=declared[job].get("variables", {}), always=True)
+        Command(line=line, variables=declared[job].get("variables", {}), always=always)
         for job in jobs
         for line in declared[job]["script"]
         if OURS.match(line)
@@ -45,12 +45,12 @@ def read(file: Path) -> Any:
     return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
-def _steps(job: Mapping[str, Any]) -> Iterator[Command]:
+def _steps(job: Mapping[str, Any], of_all: Mapping[str, str]) -> Iterator[Command]:
     for step in job["steps"]:
         if OURS.match(step.get("run", "")):
             yield Command(
                 line=step["run"],
-                variables={**job.get("env", {}), **step.get("env", {})},
+                variables={**of_all, **job.get("env", {}), **step.get("env", {})},
                 always="always()" in step.get("if", ""),
                 may_fail=step.get("continue-on-error", False),
             )

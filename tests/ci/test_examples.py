@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.ci import pipelines
+from tests.ci import pipelines, test_deploy
 from tests.ci.code_host import TOKEN, CodeHost
 from tests.ci.conftest import Pipeline
 from tests.fix_postgres import Database
 
 BIN = Path(sys.executable).parent
 ON_GITHUB = pipelines.of_github("pull-request.yml", "check")
-ON_GITLAB = pipelines.of_gitlab("merge-request.yml", "lint", "rehearse", "comment")
+ON_GITLAB = pipelines.of_gitlab("merge-request.yml", "lint", "rehearse", "comment", always=True)
 
 
 def linted(*command: str | Path) -> None:
@@ -37,7 +37,7 @@ def test_no_workflow_is_unsafe() -> None:
 
 
 def test_every_step_is_one_command() -> None:
-    for command in (*ON_GITHUB, *ON_GITLAB):
+    for command in (*ON_GITHUB, *ON_GITLAB, *test_deploy.GITHUB, *test_deploy.GITLAB):
         assert not {"&", ";", "|", "\n"} & set(command.line.strip()), command.line
 
 

@@ -11,6 +11,7 @@ from django.core import checks
 from config.environments import Environment
 from dashboard.engine.localserver import isolation, network
 from dashboard.models import Installation
+from dashboard.services import installations
 from tests.cli.conftest import Signalbox
 from tests.cli.targets import fingerprint
 from tests.fix_project import Project
@@ -66,7 +67,28 @@ def test_processes_that_show_their_keys_are_told(
     assert "  warning: a private server for rehearsals could read the keys of sh (process 7)." in answer.out
 
 
+def installation_line(signalbox: Signalbox) -> str:
+    return next(line for line in signalbox("doctor").out.splitlines() if line.startswith("Installation: "))
+
+
+def test_a_shell_of_another_name_claims_no_control_database(
+    signalbox: Signalbox, project: Project, settings: SettingsWrapper
+):
+    assert "has no name yet" in installation_line(signalbox)
+    settings.DEPLOYMENT = "main"
+    installations.current()
+    before = Installation.objects.values().get()
+    settings.DEPLOYMENT = "mistyped"
+    assert "Its deployment is main" in installation_line(signalbox)
+    signalbox("skip", "staging", "001", "--reason", "x")
+    assert Installation.objects.values().get() == before
+    Installation.objects.update(home={**before["home"], "database_oid": 1})
+    assert "It lives elsewhere now" in installation_line(signalbox)
+    assert Installation.objects.get().copy_of is None, "the doctor changes nothing"
+
+
 def test_it_asks_every_environment(signalbox: Signalbox, project: Project):
+    installations.current()
     answer = signalbox("doctor")
     findings = [said.split(" (")[0] for said in answer.out.splitlines() if not said.startswith("  ")]
     assert findings[:2] == ["Staging", "Production"]

@@ -30,7 +30,10 @@ def main() -> None:
 
     apart.at_end_of(given.raw, end)
     for word in words:
-        apart.write(sys.stdout.buffer, _answer(word))
+        if word.startswith("raw "):
+            sys.stdout.buffer.write(f"{word.removeprefix('raw ')}\n".encode())
+        else:
+            apart.write(sys.stdout.buffer, _answer(word))
     if "do not listen" in words:
         time.sleep(60)
     over.wait(60)

@@ -599,7 +599,12 @@ def test_every_problem_code_is_documented():
     sql = package.with_name("sql")
     source = "\n".join(path.read_text() for path in [*package.rglob("*.py"), *sql.glob("*.py")])
     used = set(re.findall(r"(?:_error|_note|_problem)\(\s*(?:[\w.]+,\s*)?\"([a-z_0-9]+)\"", source))
-    used |= set(re.findall(r"code=\"([a-z_0-9]+)\"", source)) | {"bad_directive", "unknown_directive", "syntax_error"}
+    used |= set(re.findall(r"code=\"([a-z_0-9]+)\"", source)) | {
+        "bad_directive",
+        "unknown_directive",
+        "syntax_error",
+        "operator_run",
+    }
     used |= {DUPLICATE_VERSION, NO_ROLLBACK, cuts.BAD_MARKS, cuts.OTHER_HASH, cuts.TEMPLATE, pairs.SAME_NUMBER}
     used |= {scoping.BAD_SCOPE, scoping.NARROWER, scoping.UNKNOWN_ENVIRONMENT}
     assert len(used) > 25

@@ -1097,6 +1097,15 @@ CHANGELOGS: Mapping[str, tuple[Files, str]] = {
         {"master.xml": XML.format("<include file='changes/more.xml'/>"), "1.sql": CHANGE_SETS.format(1)},
         "master.xml",
     ),
+    "that includes a folder": ({"master.xml": XML.format("<includeAll path='db/changes/'/>")}, "master.xml"),
+    "that includes a folder beside the files": (
+        {
+            "master.yaml": "databaseChangeLog:\n  - includeAll:\n      path: db/changes\n",
+            "changes/1.xml": XML.format(CHANGE_SET),
+            "1.sql": CHANGE_SETS.format(1),
+        },
+        "master.yaml",
+    ),
     "that includes a file in YAML which is not there": (
         {"master.yaml": "databaseChangeLog:\n  - include:\n      file: db/gone.sql\n", "1.sql": CHANGE_SETS.format(1)},
         "master.yaml",

@@ -3,6 +3,7 @@ of it is left at the end."""
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -90,6 +91,29 @@ def test_one_that_does_not_end_is_killed() -> None:
         began = time.monotonic()
     assert child.process.returncode == -signal.SIGKILL
     assert time.monotonic() - began < 5
+
+
+def test_its_group_is_killed_while_the_number_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    statuses: list[int | None] = []
+    kill = os.killpg
+
+    def killpg(group: int, number: int) -> None:
+        statuses.append(child.process.returncode)
+        kill(group, number)
+
+    monkeypatch.setattr(os, "killpg", killpg)
+    with running(ECHO) as child:
+        child.send([])
+    child.kill()
+    assert statuses == [None], "not reaped yet, and never afterwards"
+    assert child.process.returncode == 0
+
+
+@pytest.mark.parametrize("line", ["[" * 200_000, "no JSON"], ids=["too deep", "none"])
+def test_what_is_no_json_ends_its_answers(line: str) -> None:
+    with running(ECHO) as child:
+        child.send([f"raw {line}", "after"])
+        assert list(child.answers()) == []
 
 
 def test_a_line_without_end_is_left() -> None:

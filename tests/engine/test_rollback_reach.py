@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dashboard.engine import planner
-from dashboard.engine.errors import EngineError
+from dashboard.engine.errors import EngineError, PlanBlocked
 from dashboard.engine.migration import AppliedMigration, History, Kind, LoggedSuccess, MigrationId, Unfinished
 from dashboard.engine.plan import Policy, Target, TargetIdentity
 
@@ -83,6 +83,15 @@ def test_it_reaches_as_far_as_the_planner_allows(history: History, versions: lis
     assert [row.version for row in planner.rollback_reach(history).within] == versions
     allowed = [row.version for row in history.rows if row.kind is Kind.APPLIED and plans(history, row.identity)]
     assert sorted(allowed) == sorted(versions)
+
+
+@pytest.mark.parametrize("chosen", ["001", "002"])
+def test_what_was_recorded_without_being_run_has_no_rollback(chosen: str):
+    """It is applied: the status says so."""
+    recorded = row("002", 2, kind=Kind.BASELINE, script=None)
+    history = History(exists=True, rows=(THREE[0], recorded, THREE[2]))
+    with pytest.raises(PlanBlocked, match=r"^002_x .* none was captured when it was recorded, as Signalbox did not"):
+        planner.rollback(target(history), downto=MigrationId(chosen, "x"))
 
 
 def plans(history: History, downto: MigrationId) -> bool:

@@ -1,11 +1,13 @@
 import subprocess
 import sys
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.engine.errors import SqlSyntaxError
+from dashboard.engine.errors import OperatorRun, SqlSyntaxError
+from dashboard.engine.sql.directives import values_in
 from dashboard.engine.sql.excerpts import locate
 from dashboard.engine.sql.statements import TransactionControl, split
 from dashboard.engine.sql.tokens import (
@@ -14,7 +16,7 @@ from dashboard.engine.sql.tokens import (
     checksum_sql,
     tokens,
 )
-from dashboard.engine.sql.transaction import TransactionMode, plan_transaction
+from dashboard.engine.sql.transaction import TransactionMode, plan_transaction, shape_of
 from tests.engine.folders import only_statement
 
 
@@ -380,3 +382,43 @@ def test_an_excerpt_begins_with_a_line_that_holds_something():
     place = locate(sql, sql.index("(") + 1)
     assert (place.line, place.excerpt.splitlines()[0]) == (3, "3 | CREATE TABLE t (;")
     assert place.excerpt.splitlines()[-1].strip() == "|                ^"
+
+
+SLOW = {
+    "behind a number": f"SELECT 1 {'+' * 40_000} 1;",
+    "behind an equals sign": f"SELECT 1 ={'+-' * 20_000} 1;",
+    "comments in comments": f"{'/*' * 40_000} {'*/' * 40_000} SELECT 1;",
+    "opened in a comment": f"/* {'=/*' * 20_000} */ SELECT 1;",
+    "in a block": f"DO $$ BEGIN PERFORM 1 {'+' * 40_000} 1; END $$;",
+    "before a quote that has no end": f"SELECT 1 {'+' * 40_000} 1; SELECT 'a",
+    "in a comment that has no end": f"/* {'/*' * 20_000}",
+    "behind a letter of two bytes": f"SELECT 'ä', 1 {'+' * 40_000} 1;",
+}
+
+
+@pytest.mark.parametrize("sql", SLOW.values(), ids=SLOW.keys())
+def test_what_the_scanner_would_read_for_minutes_is_refused_at_once_whoever_asks(sql: str) -> None:
+    begun = time.perf_counter()
+    for ask in (lambda: split(sql), lambda: [*tokens(sql)], lambda: shape_of(sql), lambda: values_in(sql)):
+        with pytest.raises(OperatorRun) as refused:
+            ask()
+        assert refused.value.facts["line"] == 1
+    assert checksum_sql(sql) == ""
+    assert time.perf_counter() - begun < 2
+
+
+BANNERS = {
+    "in a string": f"SELECT '{'+' * 40_000}';",
+    "behind dashes": f"-- {'+' * 40_000} {'/*' * 20_000}\nSELECT 1;",
+    "in a comment": f"/* {'+' * 40_000} */ SELECT 1;",
+    "in a comment of a body": f"DO $$ BEGIN -- {'+' * 40_000}\n NULL; END $$;",
+    "in another language": f"DO LANGUAGE plpython3u $$ x = '''{'+' * 40_000}''' # it's $$;",
+    "in a name": f'SELECT 1 AS "{"+" * 300}";',
+    "short": f"SELECT 1 {'+' * 64} 1;",
+}
+
+
+@pytest.mark.parametrize("sql", BANNERS.values(), ids=BANNERS.keys())
+def test_a_banner_of_operators_is_plain_text(sql: str) -> None:
+    assert [statement.number for statement in split(sql)] == [1]
+    assert [token.text for token in tokens(sql)]

@@ -124,6 +124,41 @@ def test_too_large_a_body_is_refused_before_it_is_sent() -> None:
         assert client.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
+PUSH = "POST /api/v1/sources/billing/snapshots HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n"
+
+
+def test_a_folder_that_is_pushed_may_be_larger_and_not_without_end() -> None:
+    with web() as port:
+        for length, status in ((5_000_000, b"401"), (99_999_999, b"413")):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+                client.sendall(PUSH.format(length).encode())
+                if status == b"401":  # read whole, and of nobody who is known
+                    client.sendall(b"x" * length)
+                assert client.recv(100).startswith(b"HTTP/1.1 " + status)
+
+
+def test_what_arrives_at_once_is_bounded_and_takes_no_room_from_small_calls() -> None:
+    """Each of ten clients sends all but the last byte of a large call; whoever has sent most gives way."""
+    with web() as port, half_open(port, HALF_A_BODY, count=1), ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10)) for _ in range(10)]
+        gone = 0
+        for client in clients:
+            try:
+                client.sendall(PUSH.format(20_000_000).encode() + b"x" * 19_999_999)
+            except OSError:
+                gone += 1
+        for client in clients:
+            client.settimeout(0.5)
+            try:
+                gone += client.recv(1) == b""
+            except TimeoutError:
+                pass
+            except OSError:
+                gone += 1
+        assert gone >= 10 - 2 * 3, "two processes hold 64 MB each"
+        assert _asked(port, within=5) is not None
+
+
 def test_more_silent_clients_than_there_is_room_for_stop_nothing(tally: Tally) -> None:
     with web() as port, half_open(port, HALF_A_HEAD, count=sized(700, 1500, 1500)):
         assert _asked(port, within=5) is not None

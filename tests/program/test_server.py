@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -206,6 +208,30 @@ def test_what_is_no_server_is_told(at_server: Place) -> None:
 
 @pytest.mark.parametrize("verb", [verb for verb in program.BY_SERVER if verb not in program.HERE])
 def test_a_verb_of_a_server_says_that_none_is_named(empty_place: Place, verb: str) -> None:
-    arguments = {"request": ["staging"], "logs": ["1"], "cancel": ["1"], "approve": ["1"]}.get(verb, [])
-    refused = empty_place(verb, *arguments)
+    arguments = {"request": ["staging"], "push": ["app"], "logs": ["1"], "cancel": ["1"], "approve": ["1"]}
+    refused = empty_place(verb, *arguments.get(verb, []))
     assert (refused.code, refused.out, "SIGNALBOX_URL is not set" in refused.err) == (Exit.USAGE, "", True)
+
+
+def test_no_answer_leads_elsewhere(at_server: Place) -> None:
+    """What follows it would take the token along."""
+    asked: list[str] = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(302)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        refused = at_server("status", SIGNALBOX_URL=f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+        thread.join()
+    assert (refused.code, refused.out, asked) == (Exit.UNREACHABLE, "", ["/api/v1/environments"])
+    assert "302" in refused.err

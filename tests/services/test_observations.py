@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from dashboard.local import targets as local
 from dashboard.models import Observation
 from dashboard.services import observations, targets
 from tests.fix_project import PLAIN_ROLE, Project
@@ -95,14 +96,14 @@ def test_a_locked_history_is_called_locked_and_hides_no_other(
 def test_a_target_that_answers_with_what_nobody_foresaw_hides_no_other(
     project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    read = targets.read
+    read = local.read
 
-    def broken(environment, **options):  # type: ignore[no-untyped-def]
+    def broken(environment, access, **options):  # type: ignore[no-untyped-def]
         if environment.slug == "staging":
             raise ZeroDivisionError
-        return read(environment, **options)
+        return read(environment, access, **options)
 
-    monkeypatch.setattr(targets, "read", broken)
+    monkeypatch.setattr(local, "read", broken)
     observations.refresh_all()
     assert Observation.objects.get(pk="production").ok
     assert Observation.objects.get(pk="staging").failure["code"] == "not_read"
@@ -113,13 +114,13 @@ def test_each_look_is_kept_as_it_comes(project: Project, monkeypatch: pytest.Mon
     """The first is silent until the second has been kept."""
     import time
 
-    read = targets.read
+    read = local.read
     kept: list[bool] = []
 
-    def slow(environment, **options):  # type: ignore[no-untyped-def]
+    def slow(environment, access, **options):  # type: ignore[no-untyped-def]
         if environment.slug == "staging":
             time.sleep(1.5)
-        return read(environment, **options)
+        return read(environment, access, **options)
 
     keep: Callable[..., object] = observations._keep
 
@@ -127,7 +128,7 @@ def test_each_look_is_kept_as_it_comes(project: Project, monkeypatch: pytest.Mon
         kept.append(environment.slug)
         return keep(environment, target)
 
-    monkeypatch.setattr(targets, "read", slow)
+    monkeypatch.setattr(local, "read", slow)
     monkeypatch.setattr(observations, "_keep", noting)
     observations.refresh_all()
     assert kept == ["production", "staging"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
@@ -19,6 +20,7 @@ from ninja import Router
 from ninja.errors import HttpError, ValidationError
 from ninja.security import HttpBearer
 
+from config import bodies
 from dashboard.api import problems
 from dashboard.api.authentication import actor_of
 from dashboard.engine.errors import EngineError
@@ -27,7 +29,7 @@ from dashboard.models.environments import Environment
 from dashboard.models.tokens import Scope
 from dashboard.services import idempotency, permissions
 from dashboard.services.actors import Actor
-from dashboard.services.idempotency import KeptAnswer
+from dashboard.services.errors import LargeCallUnderWay
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +39,8 @@ KEY_LENGTH = 255
 NOT_KEPT = frozenset({401, 403, 409, 429})
 #: Told with a kept answer.
 HEADERS = ("Content-Type", "Location")
+
+_large = threading.BoundedSemaphore(1)
 
 type ApiView = Callable[..., HttpResponse]
 
@@ -131,39 +135,55 @@ def _number(cursor: str) -> int:
 # Around every operation
 
 
-def answered(view: ApiView) -> ApiView:
-    """For machines alone: no session, no form token; every refusal and fault is a problem in JSON."""
+def answered(view: ApiView, most: int = bodies.USUAL) -> ApiView:
+    """For machines alone: no session, no form token; every refusal and fault is a problem in JSON. `most`: bytes of
+    the body."""
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            response = _once(request, lambda: view(request, *args, **kwargs))
+            with _reading(request, most):
+                response = _once(request, lambda: view(request, *args, **kwargs))
         except EngineError as error:
             return problems.refused(request, error)
         except (Http404, HttpError, ValidationError) as error:
             return _of_call(request, error)
         except RequestDataTooBig:
-            detail = f"The body has more than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes."
-            return problems.problem(request, 413, "too_large", detail)
+            detail = f"The body has more than {most:,} bytes."
+            return problems.of_call(request, problems.TOO_LARGE, detail)
         except (OperationalError, InterfaceError):
             logger.exception("The control database did not answer a call")
-            detail, remedy = (
-                "The control database of Signalbox does not answer.",
-                "Send the call again in a few seconds.",
-            )
-            headers = {"Retry-After": "5"}
-            return problems.problem(request, 503, "control_database_away", detail, headers=headers, remedy=remedy)
+            return problems.of_call(request, problems.CONTROL_DATABASE_AWAY, headers={"Retry-After": "5"})
         except Exception:
             logger.exception("A call of the API broke off")
-            detail = "Signalbox failed while it answered, and its log says how."
-            return problems.problem(request, 500, "fault", detail, remedy="Ask how things stand before you repeat it.")
+            return problems.of_call(request, problems.FAULT)
         if response.status_code == 405:
             allowed = response.headers.get("Allow", "")
             detail = f"This address takes {allowed}."
-            return problems.problem(request, 405, "method_not_allowed", detail, headers={"Allow": allowed})
+            return problems.of_call(request, problems.METHOD_NOT_ALLOWED, detail, headers={"Allow": allowed})
         return response
 
     return csrf_exempt(login_not_required(answer))
+
+
+@contextmanager
+def _reading(request: HttpRequest, most: int) -> Iterator[None]:
+    """Django reads no body that is larger than usual. Where an operation takes one, whoever has shown a token may send
+    it, and each process holds one at a time in memory. Raises RequestDataTooBig, LargeCallUnderWay."""
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if length > most:
+        raise RequestDataTooBig
+    if length <= bodies.USUAL:
+        yield
+        return
+    caller(request)
+    if not _large.acquire(blocking=False):
+        raise LargeCallUnderWay(retry_after=5)
+    try:
+        request._body = request.read(length)
+        yield
+    finally:
+        _large.release()
 
 
 def _once(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
@@ -176,8 +196,9 @@ def _once(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpRespons
     token = caller(request).token
     assert token is not None, "the API is only for tokens"
     mark = idempotency.fingerprint(request.method.encode(), request.get_full_path().encode(), request.body)
-    if kept := idempotency.begin(token, key, mark):
-        replayed = HttpResponse(kept.content, status=kept.status, headers=kept.headers)
+    call = idempotency.begin(token, key, mark)
+    if call.status is not None:
+        replayed = HttpResponse(call.content, status=call.status, headers=call.headers)
         replayed["Idempotency-Replayed"] = "true"
         return replayed
     try:
@@ -185,22 +206,21 @@ def _once(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpRespons
         if response.status_code < 500 and response.status_code not in NOT_KEPT:
             headers = {name: response.headers[name] for name in HEADERS if name in response.headers}
             content = response.content.decode()
-            idempotency.keep(token, key, KeptAnswer(status=response.status_code, content=content, headers=headers))
+            idempotency.keep(call, status=response.status_code, content=content, headers=headers)
         return response
     finally:
-        idempotency.forget(token, key)
+        idempotency.forget(call)
 
 
 def _of_call(request: HttpRequest, error: Http404 | HttpError | ValidationError) -> HttpResponse:
     """What is wrong with the call itself."""
     match error:
-        case HttpError(status_code=status):
-            return problems.problem(request, status, "not_understood", str(error))
+        case HttpError():
+            return problems.of_call(request, problems.NOT_UNDERSTOOD, str(error))
         case ValidationError(errors=faults):
-            detail = "What was sent is not what this address takes."
-            return problems.problem(request, 422, "not_valid", detail, errors=_faults(faults))
+            return problems.of_call(request, problems.NOT_VALID, errors=_faults(faults))
         case _:
-            return problems.problem(request, 404, "not_found", str(error) or "There is no such address.")
+            return problems.of_call(request, problems.NOT_FOUND, str(error))
 
 
 def _faults(errors: Sequence[Any]) -> list[dict[str, str]]:

@@ -27,7 +27,7 @@ from dashboard.api.v1.schemas import (
 from dashboard.engine import status as engine_status
 from dashboard.engine.git.values import CommitInfo
 from dashboard.engine.migration import Folder
-from dashboard.engine.status import MigrationStatus
+from dashboard.engine.status import MigrationStatus, State
 from dashboard.models import environments, sources
 from dashboard.models.environments import Environment
 from dashboard.models.sources import Source
@@ -188,10 +188,7 @@ def source_of(request: HttpRequest, name: str) -> Source:
     source = next((each for each in sources.all_sources() if each.name == name), None)
     if source is None:
         raise Http404(f"No source is called {name}.")
-    of_token = set(reachable(request))
-    used_by = sources.environments_of(source)
-    if not of_token & {each.slug for each in used_by}:
-        permissions.check_reaches(caller(request), used_by[0].slug if used_by else name)
+    permissions.check_reaches_source(caller(request), source)
     return source
 
 
@@ -215,17 +212,11 @@ def _environment(environment: Environment, look: LastLook | None) -> Environment
     )
 
 
-def _kind(source: Source) -> str:
-    if source.git is None:
-        return "on-disk"
-    return "pushed-by-ci" if source.git.is_pushed else "in-git"
-
-
 def _source(source: Source, reading: FolderReading, used_by: list[str]) -> SourceShown:
     commit = reading.commit
     return SourceShown(
         name=source.name,
-        kind=_kind(source),
+        kind=source.kind.value,
         environments=used_by,
         commit=commit.sha if commit else None,
         author=commit.author if commit else None,
@@ -240,7 +231,9 @@ def _standing(item: MigrationStatus) -> MigrationStanding:
         **item.identity._asdict(),
         state=item.state.value,
         pending=item.is_pending,
+        needs_attention=item.needs_attention,
         sentence=item.sentence,
+        reason=row.error_message if row and item.state is State.SKIPPED else None,
         applied_at=row.applied_at if row else None,
         execution_time_ms=row.execution_time_ms if row else None,
         checksum=row.checksum if row else item.migration.up.checksum if item.migration else None,

@@ -6,7 +6,7 @@ from django.http import Http404
 from ninja.errors import HttpError
 
 from dashboard.api.v1.schemas import GoalSent, PlanGoal, PlanShown, StepShown, WarningShown
-from dashboard.engine.migration import Kind, MigrationId
+from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Plan
 from dashboard.models.environments import Environment
 from dashboard.services import decisions, plans, standings
@@ -30,11 +30,10 @@ def check_digest(plan: Plan, digest: str | None, environment: Environment) -> No
 def applied(environment: Environment, version: str | None) -> MigrationId:
     if not version:
         raise HttpError(400, "A rollback needs the `version` that it goes down to.")
-    rows = standings.now(environment).target.history.rows
-    standing = [row for row in rows if row.version == version and row.success and row.kind is not Kind.SKIPPED]
-    if not standing:
+    row = standings.applied(environment, version)
+    if row is None:
         raise Http404(f"{version} is not applied on {environment.name}.")
-    return standing[0].identity
+    return row.identity
 
 
 def shown(plan: Plan, environment: Environment) -> PlanShown:

@@ -12,6 +12,7 @@ from ninja.responses import Status
 from dashboard.api.v1 import goals
 from dashboard.api.v1.calls import caller, environment_of, page, reachable, reads, writes
 from dashboard.api.v1.schemas import (
+    ChangeRequestListed,
     ChangeRequestPage,
     ChangeRequestShown,
     DecisionShown,
@@ -22,8 +23,8 @@ from dashboard.api.v1.schemas import (
 )
 from dashboard.models import ChangeRequest, Rehearsal, environments
 from dashboard.models.tokens import Scope
-from dashboard.selectors import people, rehearsals, requests
-from dashboard.services import approvals, decisions, permissions, quorum
+from dashboard.selectors import rehearsals, requests
+from dashboard.services import approvals, decisions, independence, permissions, quorum
 from dashboard.services import rehearsals as rehearsing
 from dashboard.services.errors import NotForTokens
 
@@ -70,10 +71,9 @@ def list_change_requests(
     cursor: str | None = Query(None, max_length=40),
     limit: int = Query(50, ge=1, le=200),
 ) -> dict[str, Any]:
-    rows = ChangeRequest.objects.filter(environment__in=reachable(request)).select_related("requested_by", "token")
-    rows = rows.prefetch_related("decisions__by", "runs")
-    items, following = page(rows, cursor, limit)
-    return {"items": [_change_request(request, item) for item in items], "next": following}
+    """Which approvals are missing, and who can give them, is said of each one by itself."""
+    items, following = page(requests.listed().filter(environment__in=reachable(request)), cursor, limit)
+    return {"items": [ChangeRequestListed(**_listed(request, item)) for item in items], "next": following}
 
 
 @writes(
@@ -157,26 +157,33 @@ def _change_request(request: HttpRequest, row: ChangeRequest) -> ChangeRequestSh
     environment = environments.get_even_former(row.environment)
     standing = quorum.of(row, environment, row.decisions.all())
     waits = row.status == ChangeRequest.Status.OPEN
+    able = independence.approvers_of(row, environment) if waits else []
     return ChangeRequestShown(
-        id=row.pk,
-        environment=row.environment,
-        action=row.action,
-        title=row.title,
-        status=row.status,
-        digest=row.digest,
-        reason=row.reason,
-        requested_by=row.requested_by.get_username(),
-        requested_at=row.requested_at,
-        expires_at=row.expires_at,
+        **_listed(request, row),
         approvals_needed=standing.missing if waits else 0,
-        can_be_approved_by=[each.get_username() for each in people.deciders(row, environment)] if waits else [],
-        decisions=[
+        can_be_approved_by=[each.person.get_username() for each in able if each.may_now],
+    )
+
+
+def _listed(request: HttpRequest, row: ChangeRequest) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "environment": row.environment,
+        "action": row.action,
+        "title": row.title,
+        "status": row.status,
+        "digest": row.digest,
+        "reason": row.reason,
+        "requested_by": row.requested_by.get_username(),
+        "requested_at": row.requested_at,
+        "expires_at": row.expires_at,
+        "decisions": [
             DecisionShown(by=each.by.get_username(), verdict=each.verdict, reason=each.reason, at=each.at)
             for each in row.decisions.all()
         ],
-        runs=[run.pk for run in row.runs.all()],
-        url=_address(request, "request", row.pk),
-    )
+        "runs": [run.pk for run in row.runs.all()],
+        "url": _address(request, "request", row.pk),
+    }
 
 
 def _rehearsal(request: HttpRequest, row: Rehearsal) -> RehearsalShown:

@@ -42,7 +42,9 @@ def list_runs(
     cursor: str | None = Query(None, max_length=40),
     limit: int = Query(50, ge=1, le=200),
 ) -> dict[str, Any]:
-    rows = selector.recent(environment=environment or "").filter(environment__in=reachable(request))
+    rows = selector.listed().filter(environment__in=reachable(request))
+    if environment:
+        rows = rows.filter(environment=environment)
     items, following = page(rows, cursor, limit)
     return {"items": [_run(request, item) for item in items], "next": following}
 
@@ -83,8 +85,7 @@ def follow_run(
     last = request.headers.get("Last-Event-ID", "")
     after = max(after, min(int(last), LARGEST)) if last.isascii() and last.isdigit() else after
     if not _free.acquire(blocking=False):
-        detail = "As many runs are followed as this process can. Read the log instead, after a cursor."
-        return problems.problem(request, 503, "too_many_streams", detail, headers={"Retry-After": "5"})
+        return problems.of_call(request, problems.TOO_MANY_STREAMS, headers={"Retry-After": "5"})
     answer = StreamingHttpResponse(_events(run, after), content_type="text/event-stream")
     answer["X-Accel-Buffering"] = "no"
     return answer
@@ -128,7 +129,7 @@ def _run(request: HttpRequest, run: Run) -> RunShown:
                 duration_ms=step.duration_ms,
                 waits_for=step.blockers,
             )
-            for step in run.steps.order_by("position")
+            for step in run.steps.all()
         ],
         failure=run.failure,
         url=request.build_absolute_uri(reverse("run", args=[run.pk])),

@@ -71,8 +71,15 @@ class SnapshotSent(Sent):
     files: list[FileSent] = Field(max_length=10_000)
 
 
+class FieldFault(Schema):
+    """Where in the call, and what is wrong there."""
+
+    where: str
+    fault: str
+
+
 class ProblemDetails(Schema):
-    """RFC 9457. `code` is stable; `detail` is for people."""
+    """RFC 9457. `code` is stable; `detail` is for people. `errors` are those of a call that is not valid."""
 
     type: str
     title: str
@@ -81,6 +88,7 @@ class ProblemDetails(Schema):
     detail: str
     state: str | None = None
     remedy: str | None = None
+    errors: list[FieldFault] | None = None
 
 
 class PolicyShown(Schema):
@@ -111,7 +119,9 @@ class MigrationNamed(Schema):
 class MigrationStanding(MigrationNamed):
     state: str
     pending: bool
+    needs_attention: bool
     sentence: str
+    reason: str | None = Field(description="Why it was skipped, where somebody has said that.")
     applied_at: datetime | None
     execution_time_ms: int | None
     checksum: str | None
@@ -212,7 +222,7 @@ class DecisionShown(Schema):
     at: datetime
 
 
-class ChangeRequestShown(Schema):
+class ChangeRequestListed(Schema):
     id: int
     environment: str
     action: str
@@ -223,15 +233,20 @@ class ChangeRequestShown(Schema):
     requested_by: str
     requested_at: datetime
     expires_at: datetime
-    approvals_needed: int
-    can_be_approved_by: list[str]
     decisions: list[DecisionShown]
     runs: list[int]
     url: str
 
 
+class ChangeRequestShown(ChangeRequestListed):
+    """`can_be_approved_by`: whose approval counts now."""
+
+    approvals_needed: int
+    can_be_approved_by: list[str]
+
+
 class ChangeRequestPage(Schema):
-    items: list[ChangeRequestShown]
+    items: list[ChangeRequestListed]
     next: str | None
 
 

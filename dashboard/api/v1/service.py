@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from config import bodies
 from dashboard.api import problems
 from dashboard.api.v1 import audit, environments, requests, runs
 from dashboard.api.v1.calls import answered
@@ -24,8 +25,8 @@ NAMESPACE = "api-v1"
 #: What any operation may be answered, beside what it promises.
 PROBLEMS = {
     "400": "The call is not understood",
-    "401": "No token, or none that holds",
-    "403": "This token may not",
+    "401": "No token, or one that is not known, revoked or over: another one is needed",
+    "403": "The token is known, and may not do this, or not there",
     "404": "There is no such thing",
     "409": "Not now: `code` and `remedy` say why",
     "413": "Too large",
@@ -34,6 +35,8 @@ PROBLEMS = {
     "500": "Signalbox failed",
     "503": "A database does not answer",
 }
+#: Bytes of a body, of operations that take more than usual, by the name of the view.
+LARGE = {environments.push_snapshot.__name__: bodies.SNAPSHOT}
 DESCRIPTION = (
     "Asks Signalbox for plans, rehearsals, change requests and runs. Send a token in the header Authorization. "
     "No token approves: people do, on the page of a change request."
@@ -64,7 +67,7 @@ def patterns() -> list[URLPattern]:
     """Every operation, its document, and an answer for whatever else is asked below /api/v1/."""
     operations = [each for each in api.urls[0] if isinstance(each, URLPattern) and each.name != "api-root"]
     for each in operations:
-        each.callback = answered(each.callback)
+        each.callback = answered(each.callback, LARGE.get(str(each.name), bodies.USUAL))
     document = path("openapi.json", openapi, name="openapi")
     return [document, *operations, path("<path:rest>", answered(_nowhere), name="nowhere")]
 
@@ -80,7 +83,8 @@ def document() -> dict[str, Any]:
     """OpenAPI 3.1, with the problems that every operation shares."""
     content: dict[str, Any] = json.loads(json.dumps(api.get_openapi_schema(path_prefix=PREFIX)))
     schemas = content["components"].setdefault("schemas", {})
-    schemas[ProblemDetails.__name__] = ProblemDetails.model_json_schema()
+    problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= problem.pop("$defs") | {ProblemDetails.__name__: problem}
     schema = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
     shared = {
         status: {"description": words, "content": {problems.MEDIA_TYPE: {"schema": schema}}}
@@ -93,4 +97,4 @@ def document() -> dict[str, Any]:
 
 
 def _nowhere(request: HttpRequest, rest: str) -> HttpResponse:
-    return problems.problem(request, 404, "not_found", "There is no such address. The document names those there are.")
+    return problems.of_call(request, problems.NOT_FOUND, "There is no such address.")

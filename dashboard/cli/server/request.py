@@ -6,7 +6,8 @@ import argparse
 
 from dashboard.cli.exits import Exit
 from dashboard.cli.server import asking, choosing
-from dashboard.cli.server.client import SignalboxServer
+from dashboard.cli.server.client import ServerSaidNo, SignalboxServer
+from dashboard.cli.server.words import NOTHING_TO_DO
 from dashboard.engine.plan import Action
 
 
@@ -29,7 +30,13 @@ def run(options: argparse.Namespace, server: SignalboxServer) -> int:
         "action": action.value,
         "version": options.rollback or options.to,
     }
-    plan = server.post("/plans", wanted)
+    try:
+        plan = server.post("/plans", wanted)
+    except ServerSaidNo as error:
+        if error.code != NOTHING_TO_DO:
+            raise
+        choosing.complain(error)
+        return Exit.OK
     request = server.post("/change-requests", asking.asked_for(options, plan, wanted))
     choosing.show(options, request, asking.lines_of_request(request))
     return Exit.OK

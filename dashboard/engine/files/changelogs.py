@@ -16,6 +16,9 @@ _CHANGE_SET = re.compile(r"<(?:\w+:)?changeSet\b|\bchangeSet[\"']?\s*:")
 _INCLUDED = re.compile(
     r"<(?:\w+:)?include\s[^>]*?\bfile\s*=\s*[\"'](?P<tag>[^\"']+)|\bfile[\"']?\s*:\s*(?P<key>[^\s,}]+)"
 )
+_ALL_OF = re.compile(
+    r"<(?:\w+:)?includeAll\s[^>]*?\bpath\s*=\s*[\"'](?P<tag>[^\"']+)|\bpath[\"']?\s*:\s*(?P<key>[^\s,}]+)"
+)
 _WAY = (
     "Go on running these with Liquibase. Or write each change set as SQL, which `liquibase update-sql` shows: as a "
     "change set of a file that begins with `--liquibase formatted sql`, or as a plain file. Where it has run them "
@@ -31,10 +34,8 @@ def complaint(entry: Entry, listing: Listing) -> Problem | None:
     if _CHANGE_SET.search(text):
         sentence = f"{entry.name} has change sets of Liquibase, which Signalbox reads in SQL only."
         return _error(entry, sentence)
-    for match in _INCLUDED.finditer(text):
-        file = (match["tag"] or match["key"]).strip("\"'")
-        if not file.endswith(".sql") or file.rpartition("/")[2] not in listing.names:
-            return _error(entry, f"{entry.name} lets Liquibase run {file}, which is not read here.")
+    if unread := _unread(text, listing):
+        return _error(entry, f"{entry.name} lets Liquibase run {unread}, which is not read here.")
     return Problem(
         code="other_order",
         severity=Severity.WARNING,
@@ -42,6 +43,20 @@ def complaint(entry: Entry, listing: Listing) -> Problem | None:
         sentence=f"{entry.name} may say in which order Liquibase runs the files; here they run by their numbers.",
         advice="Check that it is the same order.",
     )
+
+
+def _unread(text: str, listing: Listing) -> str:
+    """The first that it includes and that is none of the files here; empty where each is."""
+    files = {name for name in listing.names if name.endswith(".sql")}
+    for match in _INCLUDED.finditer(text):
+        file = (match["tag"] or match["key"]).strip("\"'")
+        if file.rpartition("/")[2] not in files:
+            return file
+    for match in _ALL_OF.finditer(text):
+        path = (match["tag"] or match["key"]).strip("\"'")
+        if not files or path.rstrip("/").rpartition("/")[2] in listing.names:
+            return path
+    return ""
 
 
 def is_changelog(entry: Entry) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from dashboard.engine.errors import SqlSyntaxError
+from dashboard.engine.errors import OperatorRun, SqlSyntaxError
 from dashboard.engine.files import other_tools
 from dashboard.engine.files.cache import Cache
 from dashboard.engine.files.listing import Limits
@@ -218,6 +218,17 @@ def _blanked(text: str, start: int, end: int) -> str:
 
 
 def _syntax_problem(file: str, error: SqlSyntaxError) -> Problem:
+    if isinstance(error, OperatorRun):
+        return Problem(
+            code=error.code,
+            severity=Severity.ERROR,
+            file=file,
+            sentence=f"Line {error.facts['line']} has {error.facts['message']}.",
+            advice=error.next_step,
+            line=error.facts["line"],
+            column=error.facts["column"],
+            excerpt=error.facts["excerpt"],
+        )
     return Problem(
         code=error.code,
         severity=Severity.ERROR,

@@ -18,10 +18,6 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 #: Reorder or break lines on a screen, in comments too: what is read is not what runs. So do control characters.
 _DECEIVING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
-#: PostgreSQL's scanner reads the rest of such a run anew behind each comment that opens in it, and behind each +.
-_OPERATORS = re.compile(r"[~!@#^&|`?+\-*/%<>=]{256,}")
-_RESTARTS = ("/*", "+")
-_RESTARTS_AT_MOST = 64
 _NOT_ASCII_OR_CONTROL = re.compile(r"[^\x20-\x7e\n\t\r]")
 
 
@@ -70,7 +66,7 @@ def _unusable(file: str, content: bytes, limits: Limits) -> Problem | None:
             "The file is UTF-16, which PostgreSQL cannot read.",
             "Save it again as UTF-8 (on Windows: `Out-File -Encoding utf8`).",
         )
-    return _undecodable(file, content) or _nul(file, content) or _operators(file, content.decode())
+    return _undecodable(file, content) or _nul(file, content)
 
 
 def _undecodable(file: str, content: bytes) -> Problem | None:
@@ -100,22 +96,6 @@ def _nul(file: str, content: bytes) -> Problem | None:
         "Remove the byte, or restore the file from version control.",
         line=line,
     )
-
-
-def _operators(file: str, sql: str) -> Problem | None:
-    for run in _OPERATORS.finditer(sql):
-        if any(run[0].count(restart) > _RESTARTS_AT_MOST for restart in _RESTARTS):
-            place = locate(sql, run.start() + 1)
-            return _error(
-                file,
-                "operator_run",
-                f"Line {place.line} has {len(run[0])} characters like + - / * in a row, which PostgreSQL reads ever "
-                "more slowly.",
-                "Take them out, or put blanks between them.",
-                line=place.line,
-                column=place.column,
-            )
-    return None
 
 
 def _oddities(file: str, content: bytes, sql: str) -> Iterator[Problem]:

@@ -95,7 +95,7 @@ def _answered[Answer](
         if is_over():
             had_come = megabytes(received) if received else "little or nothing"
             raise GitTooSlow(repository=shown, seconds=f"{timeout:g}", received=had_come)
-        raise GitFetchFailed(repository=shown, reason=f"the process that fetched it {_ending(child.process.wait())}")
+        raise GitFetchFailed(repository=shown, reason=f"the process that fetched it {_ending(child.status())}")
 
 
 @contextmanager

@@ -125,9 +125,10 @@ def step_without_file(action: Action, migration: MigrationId) -> Step:
 
 def rollback_step(row: AppliedMigration) -> Step:
     if row.kind is not Kind.APPLIED or not row.rollback_script:
+        when = "applied" if row.kind is Kind.APPLIED else "recorded, as Signalbox did not run it"
         raise PlanBlocked(
             version=row.label,
-            reason="it has no rollback: none was captured when it was applied.",
+            reason=f"it has no rollback: none was captured when it was {when}.",
             remedy="Write a new migration that undoes what it did, and apply that.",
         )
     return Step(

@@ -40,8 +40,10 @@ def rollback(target: Target, *, downto: MigrationId, folder: Folder | None = Non
             reason="it is repeatable, and has no rollback.",
             remedy="Restore the text that its file had before: it runs again with the next apply.",
         )
-    if first is None or not first.success or first.kind is not Kind.APPLIED:
+    if first is None or not first.success or first.kind is Kind.SKIPPED:
         raise NothingToDo(environment=target.name, reason=f"{downto.label} is not applied there")
+    if first.kind is Kind.BASELINE:
+        rollback_step(first)
     _refuse_gone_above(first, target.history)
     rows = [r for r in _newest_first(target.history.rows) if _order(r) >= _order(first)]
     rows = [row for row in rows if not _stays(row) and not _is_beneath(row, first)]

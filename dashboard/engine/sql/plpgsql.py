@@ -6,8 +6,9 @@ from typing import Any
 
 import postgast
 
+from dashboard.engine.errors import OperatorRun
 from dashboard.engine.sql.statements import TREE_TOKENS
-from dashboard.engine.sql.tokens import TokenKind, token_spans, tokens
+from dashboard.engine.sql.tokens import TokenKind, token_spans, tokens, unquoted
 
 
 def blocks(sql: str) -> Any | None:
@@ -27,11 +28,6 @@ def _is_shallow(block: str) -> bool:
     """The parser can take it: the block's text is one token to the scanner, so what it says is counted."""
     literals = (token for token in tokens(block) if token.kind is TokenKind.LITERAL)
     try:
-        return all(len(token_spans(_unquoted(literal.text))) <= TREE_TOKENS for literal in literals)
-    except postgast.PgQueryError:
+        return all(len(token_spans(unquoted(literal.text))) <= TREE_TOKENS for literal in literals)
+    except (postgast.PgQueryError, OperatorRun):
         return False
-
-
-def _unquoted(literal: str) -> str:
-    quote = literal[: literal.index("$", 1) + 1] if literal.startswith("$") else "'"
-    return literal.removeprefix(quote).removesuffix(quote)

@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError
 
 from dashboard.engine.sql import outside, trees
 from dashboard.engine.sql.excerpts import one_line, syntax_error
-from dashboard.engine.sql.tokens import COMMENTS, LITERALS, SEMICOLON, Bytes, Span, token_spans
+from dashboard.engine.sql.tokens import COMMENTS, LITERALS, SEMICOLON, Bytes, Span, refuse_slow_runs, token_spans
 
 
 class TransactionControl(StrEnum):
@@ -53,6 +53,7 @@ def split(sql: str) -> tuple[Statement, ...]:
     if "\0" in sql:
         raise syntax_error(sql, "NUL byte in the text", sql.index("\0") + 1)
     try:
+        refuse_slow_runs(sql)
         pieces = _pieces(sql)
         spans = token_spans(sql)
     except postgast.PgQueryError as error:

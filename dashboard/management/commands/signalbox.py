@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from dashboard.cli import verbs as cli
 from dashboard.cli.ending import code_of_run
+from dashboard.services import installations
 
 
 class Command(BaseCommand):
@@ -24,5 +25,7 @@ class Command(BaseCommand):
         cli.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if code := code_of_run(lambda: cli.run(argparse.Namespace(**options))):
+        with installations.in_a_shell():
+            code = code_of_run(lambda: cli.run(argparse.Namespace(**options)))
+        if code:
             sys.exit(code)

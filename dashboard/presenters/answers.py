@@ -36,6 +36,7 @@ STATUS: tuple[tuple[type[engine.EngineError], int], ...] = (
     (engine.TargetBusy, 409),
     (services.AuditKeyMissing, 503),
     (services.IssuerSilent, 503),
+    (services.LargeCallUnderWay, 503),
     (engine.TargetUnreachable, 503),
     (engine.TargetNotRead, 503),
     (engine.TrackingTableLocked, 503),
