@@ -65,12 +65,13 @@ def run(options: argparse.Namespace, workspace: Workspace) -> int:
 def _folders(
     options: argparse.Namespace, workspace: Workspace, chosen: list[Environment]
 ) -> dict[Source, Folder | EngineError]:
-    """What is asked for reads; where no environment is, every declared one. One that cannot be read hides no other."""
+    """What is asked for reads; where no environment is, every declared one. One that cannot be read hides no other, but
+    what --source names has to be there. Raises SourceMissing, SourceUnreadable, SourceNotRead."""
+    if options.source:
+        named = _source_of(options, workspace)
+        return {named: workspace.files(named)}
     asked = dict.fromkeys(_source_of(options, workspace, environment) for environment in chosen)
-    if not asked:
-        every = [_source_of(options, workspace)] if options.source else workspace.declaration.all_sources()
-        asked = dict.fromkeys(every)
-    return {source: _read(workspace, source) for source in asked}
+    return {source: _read(workspace, source) for source in asked or workspace.declaration.all_sources()}
 
 
 def _read(workspace: Workspace, source: Source) -> Folder | EngineError:
