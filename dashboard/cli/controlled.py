@@ -103,7 +103,7 @@ class ControlledWorkspace(Workspace):
 
 
 def complain_of(error: Error, *, done: str) -> Exit:
-    """Of a control database that cannot be asked. `done`: what was, as a sentence."""
+    """Say that the control database cannot be asked. `done`: what was, as a sentence."""
     print(hidden.shown(f"signalbox: {_complaint(error, done)}"), file=sys.stderr)
     return Exit.UNREACHABLE
 
