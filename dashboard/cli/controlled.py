@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,8 +21,8 @@ from dashboard.engine.plan import Action, Plan, Target, TargetIdentity
 from dashboard.local.workspace import NamedCommit, Submitted, Word, Workspace
 from dashboard.models import ChangeRequest, environments, sources
 from dashboard.presenters import audit as presenter
+from dashboard.presenters import hidden, mails
 from dashboard.presenters import installations as installation_presenter
-from dashboard.presenters import mails
 from dashboard.selectors import control, folders, git
 from dashboard.selectors import mails as selector
 from dashboard.services import audit_guard, decisions, installations, plans, policies, repairs, targets
@@ -84,12 +85,7 @@ class ControlledWorkspace(Workspace):
                 f"nobody who may sign in is called {word.by}. Nothing was written.", Exit.USAGE
             ) from None
         except Error as error:
-            fault = " ".join(str(error).split())
-            raise NotSubmitted(
-                f"The control database cannot be asked: {fault}\n"
-                "  Nothing was written. Check SIGNALBOX_DATABASE_URL, and run manage.py migrate.",
-                Exit.UNREACHABLE,
-            ) from None
+            raise NotSubmitted(_complaint(error, "Nothing was written."), Exit.UNREACHABLE) from None
         if isinstance(result, ChangeRequest):
             sentence = (
                 f"Request {result.pk} is open: {environment.name} is protected, and a second person has to approve it."
@@ -104,6 +100,17 @@ class ControlledWorkspace(Workspace):
         yield from _of_installation()
         yield from _of_audit_log()
         yield from _of_mail()
+
+
+def complain_of(error: Error, *, done: str) -> Exit:
+    """Say that the control database cannot be asked. `done`: what was, as a sentence."""
+    print(hidden.shown(f"signalbox: {_complaint(error, done)}"), file=sys.stderr)
+    return Exit.UNREACHABLE
+
+
+def _complaint(error: Error, done: str) -> str:
+    failure = control.failure(error)
+    return f"{failure.sentence}\n  {done} {failure.remedy}"
 
 
 def _actor(name: str) -> Actor:
