@@ -229,7 +229,7 @@ def _where_files_go(state: SourceState) -> Iterator[str]:
 def _contents(folder: Folder) -> str:
     count, errors = len(folder.migrations), _errors(folder)
     held = f"{count} migration" if count == 1 else f"{count} migrations"
-    wrong = f" {errors} of its files cannot run until they are mended." if errors else " No error was found in them."
+    wrong = f" Errors were found in {errors} of its files." if errors else " No error was found in them."
     return f"The folder {folder.source} holds {held}, read as {title_of(folder.format)}.{wrong}"
 
 

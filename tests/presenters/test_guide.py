@@ -67,6 +67,14 @@ def test_who_cannot_approve_yet_is_named_with_the_moment() -> None:
     assert people.named(able) == f"bob (from {values.MOMENT:%Y-%m-%d %H:%M} UTC), carol"
 
 
+def test_an_error_in_a_rollback_keeps_no_file_from_running() -> None:
+    """It stands in one of the files, and the migration is applied everywhere."""
+    problem = values.problem(file="001_rollback.sql")
+    shown = step("source-default", sources=(source(folder=values.folder(values.migration(), problems=(problem,))),))
+    assert "Errors were found in 1 of its files." in said(shown)
+    assert "cannot run" not in said(shown)
+
+
 @pytest.mark.parametrize("anchor", ["control", "administrator", "source-default", "second-person", "worker"])
 def test_what_is_there_says_so(anchor: str) -> None:
     assert step(anchor).pill == presenter.READY
