@@ -102,8 +102,8 @@ class ControlledWorkspace(Workspace):
             return (_of_installation(), _of_audit_log(), _of_mail())
         except Error as error:
             failure = control.failure(error)
-            told = {"finding": failure.sentence, "remedy": failure.remedy}
-            return (Check(code="control_database", level=CheckLevel.REFUSED, **told),)
+            level, finding = CheckLevel.REFUSED, failure.sentence
+            return (Check(code="control_database", level=level, finding=finding, remedy=failure.remedy),)
 
 
 def complain_of(error: Error, *, done: str) -> Exit:
