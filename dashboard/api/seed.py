@@ -17,14 +17,14 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
-from dashboard.api import problems, seed_calls, waiting
+from dashboard.api import keys, problems, seed_calls, waiting
 from dashboard.api.authentication import actor_of
 from dashboard.engine import scoping
 from dashboard.engine import status as statuses
 from dashboard.engine.errors import EngineError, NotAcknowledged, NothingToDo
 from dashboard.engine.migration import AppliedMigration, Kind
-from dashboard.engine.plan import Plan
-from dashboard.models import ChangeRequest, Decision, Run, RunStep
+from dashboard.engine.plan import NOT_IMPORTED, Plan
+from dashboard.models import ChangeRequest, Decision, Run
 from dashboard.models.environments import Environment
 from dashboard.models.tokens import Scope
 from dashboard.presenters import answers, people
@@ -44,6 +44,9 @@ from dashboard.services.standings import LiveStanding
 
 logger = logging.getLogger(__name__)
 
+#: "Later": under its key the same call asks what became of it.
+LATER = frozenset({202})
+
 type SeedView = Callable[[HttpRequest, Actor], HttpResponse]
 
 
@@ -56,7 +59,15 @@ def in_json(*verbs: str) -> Callable[[SeedView], Callable[[HttpRequest], HttpRes
             if request.method not in verbs:
                 return _failed(405, f"Send {verbs[0]} to this address.", headers={"Allow": ", ".join(verbs)})
             try:
-                return view(request, actor_of(request))
+                by = actor_of(request)
+                seed_calls.check_size(request)
+                return keys.once(
+                    request,
+                    lambda _: by,
+                    lambda: view(request, by),
+                    unusable=seed_calls.NotUnderstood,
+                    followed=LATER,
+                )
             except EngineError as error:
                 return _refused(error)
             except seed_calls.NotUnderstood as error:
@@ -96,7 +107,9 @@ def migrate(request: HttpRequest, by: Actor) -> HttpResponse:
         plan = plans.apply(environment, upto=version or None)
     except NothingToDo as error:
         now = _status(environment, standings.now(environment))
-        return JsonResponse({"success": True, "message": _nothing_to_do(error, now), "status": now})
+        return JsonResponse(
+            {"success": True, "message": _nothing_to_do(error, environment, version, now), "status": now}
+        )
     return _ask_or_start(request, plan, environment, by, body, done="Migrations applied successfully")
 
 
@@ -112,7 +125,7 @@ def rollback(request: HttpRequest, by: Actor) -> HttpResponse:
     row = standings.applied(environment, version)
     if row is None:
         if by.token and (run := outcomes.untold_rollback(environment, version, by.token)):
-            return _ended(request, run, environment, run.plan, done=done)
+            return _ended(request, run, environment, run.plan, done=done, is_new=False)
         raise seed_calls.NotUnderstood(
             f"{version} is not applied on {environment.name}, so there is nothing to roll back.", 404
         )
@@ -135,9 +148,9 @@ def _ask_or_start(
     request: HttpRequest, plan: Plan, environment: Environment, by: Actor, body: dict[str, Any], *, done: str
 ) -> HttpResponse:
     seconds = seed_calls.seconds_to_wait(request)
-    if by.token and not seed_calls.is_again(body):
-        if run := outcomes.untold(plan, by.token):
-            return _ended(request, run, environment, plan, done=done)
+    if by.token and not seed_calls.is_again(request, body):
+        if run := outcomes.standing(plan, by.token):
+            return _ended(request, run, environment, plan, done=done, is_new=False)
         if rejected := outcomes.rejection(plan, by.token):
             return _was_rejected(request, rejected)
     if _only_asks(by) and not decisions.needs_request(plan, environment) and (live := approvals.live(plan)):
@@ -235,15 +248,17 @@ def _waits_for_approval(request: HttpRequest, waits: ChangeRequest, environment:
     return JsonResponse(content, status=202, headers={"Location": address})
 
 
-def _ended(request: HttpRequest, run: Run, environment: Environment, plan: Plan, *, done: str) -> HttpResponse:
-    """The outcome of the run, or where to look while it goes on."""
+def _ended(
+    request: HttpRequest, run: Run, environment: Environment, plan: Plan, *, done: str, is_new: bool = True
+) -> HttpResponse:
+    """The outcome of the run, or where to look while it goes on. `is_new`: this call started it."""
     if run.status == Run.Status.INTERRUPTED:
-        return _run_failed(request, run, status=409)
+        return _run_failed(request, run, status=409, is_new=is_new)
     if run.is_active:
         return _goes_on(request, run, f"Run {run.pk} is {run.status}. It goes on without this call.")
     outcomes.tell(run)
-    if not _is_committed(run):
-        return _run_failed(request, run, status=422)
+    if not outcomes.is_committed(run):
+        return _run_failed(request, run, status=422, is_new=is_new)
     more = {"run": _facts(request, run)} | _status_if_readable(environment)
     if not plan.stops_before:
         return JsonResponse({"success": True, "message": done} | more)
@@ -257,13 +272,6 @@ def _ended(request: HttpRequest, run: Run, environment: Environment, plan: Plan,
     return JsonResponse(content | more, status=422)
 
 
-def _is_committed(run: Run) -> bool:
-    """Also where that was found out only after its worker was lost."""
-    if run.status == Run.Status.RESOLVED:
-        return {step.status for step in run.steps.all()} == {RunStep.Status.COMMITTED}
-    return run.status == Run.Status.SUCCEEDED
-
-
 def _facts(request: HttpRequest, run: Run) -> dict[str, Any]:
     address = request.build_absolute_uri(reverse("run", args=[run.pk]))
     return {"number": run.pk, "status": run.status, "title": run.title, "url": address}
@@ -275,16 +283,17 @@ def _goes_on(request: HttpRequest, run: Run, sentence: str) -> HttpResponse:
     return JsonResponse(content, status=202, headers={"Location": facts["url"]})
 
 
-def _run_failed(request: HttpRequest, run: Run, *, status: int) -> HttpResponse:
+def _run_failed(request: HttpRequest, run: Run, *, status: int, is_new: bool) -> HttpResponse:
     failure, facts = run.failure or {}, _facts(request, run)
-    remedy = failure.get("remedy", "")
+    remedies = [failure.get("remedy", ""), 'To run the same once more, send "again": true.']
     if run.status == Run.Status.INTERRUPTED:
-        remedy = f"Nothing else runs on {run.environment} until it is known what was committed. See {facts['url']}"
+        remedies = [f"Nothing else runs on {run.environment} until it is known what was committed. See {facts['url']}"]
+    states = [failure.get("state_now", ""), "" if is_new else f"That was run {run.pk}. This call ran nothing."]
     content = {
         "success": False,
         "error": failure.get("sentence") or f"Run {run.pk} is {run.status}.",
-        "state": failure.get("state_now", ""),
-        "remedy": remedy,
+        "state": " ".join(filter(None, states)),
+        "remedy": " ".join(filter(None, remedies)),
         "run": facts,
     }
     return JsonResponse(content, status=status)
@@ -299,12 +308,13 @@ def _status_if_readable(environment: Environment) -> dict[str, Any]:
         return {"status": None}
 
 
-def _nothing_to_do(error: NothingToDo, now: dict[str, Any]) -> str:
+def _nothing_to_do(error: NothingToDo, environment: Environment, version: str, now: dict[str, Any]) -> str:
     """Never that all is well over what a person has to look at."""
     if not now["attention"]:
         return str(error)
     names = ", ".join(each["file"] for each in now["attention"])
-    return f"Nothing is pending on {now['environment']}, and nothing was run. But a person has to look at {names}."
+    reach = f"Nothing up to {version}" if version else "Nothing"
+    return f"{reach} is pending on {environment.name}, and nothing was run. But a person has to look at {names}."
 
 
 def _elsewhere(environment: Environment, version: str) -> str:
@@ -333,9 +343,19 @@ def _status(environment: Environment, standing: LiveStanding) -> dict[str, Any]:
 def _attention(standing: LiveStanding) -> list[dict[str, str]]:
     """What a person has to look at, migrations first."""
     items = statuses.summary(standing.statuses).attention
-    return [{"file": each.label, "state": each.state.value, "sentence": each.sentence} for each in items] + [
-        {"file": each.file, "state": "unread", "sentence": each.error.sentence} for each in standing.folder.unread
-    ]
+    return (
+        [{"file": each.label, "state": each.state.value, "sentence": each.sentence} for each in items]
+        + [{"file": each.file, "state": "unread", "sentence": each.error.sentence} for each in standing.folder.unread]
+        + [
+            {
+                "file": each.label,
+                "state": NOT_IMPORTED,
+                "sentence": f"{each.label} knows files of this folder that are not recorded here: an administrator "
+                "imports that history before anything is applied.",
+            }
+            for each in standing.not_imported
+        ]
+    )
 
 
 def _row(row: AppliedMigration) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from dashboard.api import waiting
+from dashboard.api import keys, waiting
 from dashboard.models import environments
 from dashboard.models.environments import Environment
 from dashboard.models.tokens import Scope
@@ -67,17 +67,20 @@ def check_names(sent: Iterable[str], known: frozenset[str], kind: str) -> None:
         raise NotUnderstood(f"Unknown {kind}: {names}. Known: {', '.join(sorted(known))}. Nothing was run.")
 
 
-def body_of(request: HttpRequest, keys: frozenset[str]) -> dict[str, Any]:
-    """An object, whatever the Content-Type says: `curl -d` calls JSON a form. Empty is an empty one."""
+def check_size(request: HttpRequest) -> None:
     if int(request.META.get("CONTENT_LENGTH") or 0) > BODY:
         raise NotUnderstood(f"The body has more than {BODY} bytes.")
+
+
+def body_of(request: HttpRequest, known: frozenset[str]) -> dict[str, Any]:
+    """An object, whatever the Content-Type says: `curl -d` calls JSON a form. Empty is an empty one."""
     try:
         body = json.loads(request.body or b"{}")
     except (ValueError, RecursionError):
         raise NotUnderstood("The body is not JSON.") from None
     if not isinstance(body, dict):
         raise NotUnderstood("The body is not a JSON object.")
-    check_names(body, keys, "key")
+    check_names(body, known, "key")
     return body
 
 
@@ -90,9 +93,9 @@ def text_of(body: dict[str, Any], key: str) -> str:
     return value.strip()
 
 
-def is_again(body: dict[str, Any]) -> bool:
+def is_again(request: HttpRequest, body: dict[str, Any]) -> bool:
     """Whether the caller knows how it ended the last time, and wants it once more."""
-    return body.get("again") is True
+    return body.get("again") is True and not keys.follows(request)
 
 
 def _is_storable(text: str) -> bool:

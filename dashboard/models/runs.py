@@ -173,6 +173,14 @@ class RunStatement(models.Model):
         OK = "ok"
         FAILED = "failed"
 
+    class Outcome(models.TextChoices):
+        RUNNING = "running"
+        OK = "ok"
+        FAILED = "failed"
+        STOPPED = "stopped"  # by a person
+        UNDONE = "undone"  # with the transaction of its step
+        UNKNOWN = "unknown"  # its worker was lost
+
     step = models.ForeignKey(RunStep, on_delete=models.CASCADE, related_name="statements")
     number = models.PositiveIntegerField()
     line = models.PositiveIntegerField()
@@ -188,3 +196,19 @@ class RunStatement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number}: {self.summary}"
+
+    def outcome_in(self, step: RunStep) -> Outcome:
+        """What its step became outweighs what was told of the statement while it ran: a transaction that failed has
+        undone all of it, and a worker that is lost leaves the last word unsaid."""
+        undone = step.status in {RunStep.Status.FAILED, RunStep.Status.CANCELLED}
+        match self.status:
+            case self.Status.FAILED if step.status == RunStep.Status.CANCELLED:
+                return self.Outcome.STOPPED
+            case self.Status.OK | self.Status.RUNNING if undone:
+                return self.Outcome.UNDONE
+            case self.Status.RUNNING if step.status == RunStep.Status.COMMITTED:
+                return self.Outcome.OK
+            case self.Status.RUNNING if step.status != RunStep.Status.RUNNING:
+                return self.Outcome.UNKNOWN
+            case _:
+                return self.Outcome(self.status)

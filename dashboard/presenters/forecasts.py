@@ -49,6 +49,7 @@ BECOMES: Mapping[Fate, tuple[str, str]] = {
     Fate.OVERWRITTEN: ("", "Overwritten in each row that the statement reaches."),
     Fate.NARROWED: ("", "Gets another type: what does not fit it is cut, rounded or refused."),
     Fate.REWRITTEN: ("", "Replaced in every row by what an expression makes of it."),
+    Fate.REPLACED: ("What was saved is put over its rows.", "What was saved is put over it where it differs."),
 }
 #: Bytes; a copy of less than that is made in no time.
 WORTH_TELLING = 1_000_000
@@ -124,7 +125,9 @@ def _aside(loss: Loss, plan: Plan, *, can_save: bool) -> Iterator[str]:
 
 
 def _unsaved(loss: Loss, *, can_save: bool) -> Iterator[str]:
-    if loss.why_unsaved:
+    if loss.fate is Fate.REPLACED:
+        yield "Saved nowhere."
+    elif loss.why_unsaved:
         yield f"Cannot be saved first: {loss.why_unsaved}."
     elif loss.fate is Fate.REDUCED and loss.copy is None:
         yield "Cannot be saved first: which rows go shows only when it runs."
@@ -147,6 +150,8 @@ def _rows(count: int, *, is_estimate: bool) -> str:
 
 
 def _basis(forecast: Forecast) -> str:
+    if any(loss.fate is Fate.REPLACED for loss in forecast.losses):
+        return "Compared with what was saved, on the live database just now."
     read = "Read statement by statement from the scripts, with what fires and what depends on it on the target."
     if forecast.from_rehearsal:
         read = f"{read} A rehearsal has shown which objects go; of rows it proves nothing."

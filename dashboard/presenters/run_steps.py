@@ -151,20 +151,15 @@ def _statement(statement: RunStatement, step: RunStep) -> StatementView:
 
 
 def _statement_pill(statement: RunStatement, step: RunStep) -> Pill:
-    """What its step became outweighs what was told of the statement while it ran: a transaction that failed has
-    undone all of it, and a worker that is lost leaves the last word unsaid."""
-    undone = step.status in {RunStep.Status.FAILED, RunStep.Status.CANCELLED}
-    match statement.status:
-        case RunStatement.Status.FAILED if step.status == RunStep.Status.CANCELLED:
+    match statement.outcome_in(step):
+        case RunStatement.Outcome.STOPPED:
             return _STOPPED
-        case RunStatement.Status.OK | RunStatement.Status.RUNNING if undone:
+        case RunStatement.Outcome.UNDONE:
             return _UNDONE
-        case RunStatement.Status.RUNNING if step.status == RunStep.Status.COMMITTED:
-            return statuses.STATEMENT[RunStatement.Status.OK]
-        case RunStatement.Status.RUNNING if step.status != RunStep.Status.RUNNING:
+        case RunStatement.Outcome.UNKNOWN:
             return statuses.STEP[RunStep.Status.UNKNOWN]
-        case _:
-            return statuses.STATEMENT[statement.status]
+        case outcome:
+            return statuses.STATEMENT[RunStatement.Status(outcome.value)]
 
 
 def _rows(tag: str) -> int | None:

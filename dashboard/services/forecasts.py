@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dashboard.engine.database.statistics import Written
-from dashboard.engine.forecast import counting, values
+from dashboard.engine.forecast import counting, returning, values
 from dashboard.engine.forecast import reading as engine
 from dashboard.engine.forecast.values import Forecast
 from dashboard.engine.migration import MigrationId
@@ -37,7 +37,10 @@ NO_WORD = Confirmation(typed="")
 
 
 def of_plan(plan: Plan, environment: Environment) -> Forecast:
-    """Asks the target only where the scripts threaten something, and for a few seconds at most."""
+    """Asks the target only where the scripts threaten something or saved rows are put over others, and for a few
+    seconds at most."""
+    if plan.action is Action.BRING_BACK:
+        return returning.take(targets.address(environment), plan)
     if not plan.action.runs_migrations:
         return Forecast()
     rehearsed = _seen(plan)

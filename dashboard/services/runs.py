@@ -23,7 +23,7 @@ from dashboard.models import BreakGlass, ChangeRequest, Run, RunStep, environmen
 from dashboard.models.environments import Environment
 from dashboard.models.failures import without_values
 from dashboard.models.tokens import Scope
-from dashboard.selectors import git
+from dashboard.selectors import git, requests
 from dashboard.services import (
     approvals,
     audit,
@@ -71,7 +71,7 @@ def start(
     policies.check_name_typed(environment, typed_name)
     covering = approvals.live(plan) if environment.protected else None
     if environment.protected and covering is None:
-        raise ApprovalNeeded(environment=environment.name)
+        raise _approval_needed(plan, environment)
     if covering is None or covering[0].digest != plan.digest:
         plans.check_accepted(plan, accepted)
     if covering is not None:
@@ -262,6 +262,14 @@ def lost() -> list[Run]:
 def _mine(run: Run) -> QuerySet[Run]:
     """The run, while this worker holds it: none once its number was raised."""
     return Run.objects.filter(pk=run.pk, status=Run.Status.RUNNING, attempt=run.attempt)
+
+
+def _approval_needed(plan: Plan, environment: Environment) -> ApprovalNeeded:
+    waits = requests.open_for(plan)
+    if waits is None:
+        return ApprovalNeeded(environment=environment.name)
+    remedy = f"Request {waits.pk} asks for exactly this plan, and waits. Start the run once it is approved."
+    return ApprovalNeeded(environment=environment.name, remedy=remedy)
 
 
 def _said(accepted: Sequence[str], confirmation: Confirmation) -> dict[str, Any]:

@@ -59,4 +59,8 @@ def _check_same(source: Source, files: Mapping[str, bytes], commit: str) -> None
     assert source.git is not None, "a source that is pushed"
     known = GitCommit.objects.filter(source=source.name, origin=source.git.origin, sha=commit).first()
     if known and {path: digest for path, _, digest in known.files} != fetching.digests(files):
-        raise SnapshotRefused(source=source.name, reason=f"commit {commit} was pushed before with other files")
+        raise SnapshotRefused(
+            source=source.name,
+            reason=f"commit {commit} was pushed before with other files",
+            remedy="Commit the change, and push the folder under the number of that commit.",
+        )

@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dashboard.engine import status
-from dashboard.engine.migration import AppliedMigration, Folder, Kind
+from dashboard.engine.imports import due
+from dashboard.engine.migration import AppliedMigration, Folder, Kind, OtherHistory
 from dashboard.engine.plan import Target
 from dashboard.engine.status import MigrationStatus
 from dashboard.models.environments import Environment
@@ -26,6 +27,11 @@ class LiveStanding:
         rows = self.target.history.rows
         standing = [row for row in rows if row.success and row.kind is not Kind.SKIPPED and not row.is_repeatable]
         return max(standing, key=lambda row: row.identity.key, default=None)
+
+    @property
+    def not_imported(self) -> tuple[OtherHistory, ...]:
+        """Histories of other tools that wait to be imported."""
+        return due.histories(self.folder, self.target.history)
 
     @property
     def pending(self) -> tuple[MigrationStatus, ...]:

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from dashboard.models import environments
 from dashboard.models.roles import Role, role_of
 from dashboard.selectors import requests, workers
+from dashboard.services import independence
 
 THEMES = ("system", "light", "dark")
 
@@ -29,6 +30,6 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "role": role.value,
         "is_admin": role is Role.ADMIN,
         "environments_file": environments.file(),
-        "nav": {"waiting_for_me": requests.count_waiting_for(user)},
+        "nav": {"waiting_for_me": requests.waiting_for(user, barred=independence.barred(user)).count()},
         "worker": workers.state(),
     }

@@ -10,7 +10,7 @@ from dashboard.engine.migration import MigrationId
 from dashboard.forms.plans import PlanForm
 from dashboard.presenters import saved as presenter
 from dashboard.presenters.badges import badge
-from dashboard.services import decisions, saved
+from dashboard.services import decisions, forecasts, saved
 from dashboard.views import launching
 from dashboard.views.lookup import environment_or_404
 
@@ -34,11 +34,13 @@ def bring_back(request: HttpRequest, slug: str, run_key: str, version: str, name
     plan = saved.plan(environment, group, overwrite=overwrite)
     nothing = presenter.why_nothing(group, overwrite=overwrite)
     asks = decisions.needs_request(plan, environment)
-    form = PlanForm(request.POST if request.method == "POST" else None, plan=plan, environment=environment, asks=asks)
+    forecast = forecasts.of_plan(plan, environment)
+    data = request.POST if request.method == "POST" else None
+    form = PlanForm(data, plan=plan, environment=environment, asks=asks, forecast=forecast)
     if request.method == "POST" and not nothing and form.is_valid():
         return launching.submit(request, plan, environment, form.submission)
     context = {
-        **launching.page(plan, environment, form, asks=asks),
+        **launching.page(plan, environment, form, asks=asks, forecast=forecast),
         "group": presenter.view(group, environment),
         "overwrite": overwrite,
         "differs": group.differs,

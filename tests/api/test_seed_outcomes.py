@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from django.utils import timezone
 
 from config.tokens import USUAL, Scope, VariableToken
 from dashboard.api import waiting
 from dashboard.engine.errors import TargetUnreachable
 from dashboard.models import ChangeRequest, Run
 from dashboard.services import approvals, execution, forecasts, runs, standings
+from dashboard.services.errors import NotNow
 from tests.fix_project import redeclare
 from tests.fix_tokens import Caller
 from tests.services import workflow
@@ -95,6 +97,16 @@ def test_a_version_of_other_environments_is_refused(ci: Caller, project: Project
     answer = ci.post(f"/migrate{STAGING}&wait=0", {"version": "001"})
     assert (answer.status_code, content(answer)["success"]) == (422, False)
     assert "001_users is for production only" in content(answer)["error"]
+
+
+def test_a_history_of_another_tool_needs_a_person(ci: Caller, two_files: Project) -> None:
+    for statement in (
+        "CREATE TABLE schema_migrations (version varchar(128) PRIMARY KEY)",
+        "INSERT INTO schema_migrations VALUES ('001')",
+    ):
+        two_files.query(two_files.staging, statement)
+    (waits,) = content(ci.get(f"/status{STAGING}"))["attention"]
+    assert (waits["file"], waits["state"]) == ("dbmate (public.schema_migrations)", "not_imported")
 
 
 # What became of a run
@@ -248,23 +260,38 @@ def test_a_person_of_the_name_does_not_break_the_token_of_the_variable(
 # What a caller hears that was told "later" and asks again
 
 
-def test_a_run_that_failed_after_its_caller_left_is_told_before_it_runs_again(ci: Caller, project: Project) -> None:
+def test_a_plan_that_failed_is_run_again_only_by_a_word(ci: Caller, project: Project) -> None:
+    """However often a pipeline that retries sends the same call."""
     project.write(_001_users="SELECT 1/0;")
     assert ci.post(f"/migrate{STAGING}&wait=0").status_code == 202
     failed = execute_newest()
-    answer = ci.post(f"/migrate{STAGING}&wait=0")
-    assert (answer.status_code, content(answer)["run"]["number"]) == (422, failed.pk)
-    assert "division by zero" in content(answer)["error"]
+    for _ in range(3):
+        answer = ci.post(f"/migrate{STAGING}&wait=0")
+        body = content(answer)
+        assert (answer.status_code, body["run"]["number"]) == (422, failed.pk)
+        assert "division by zero" in body["error"]
+        assert "This call ran nothing." in body["state"]
+        assert '"again": true' in body["remedy"]
     assert Run.objects.count() == 1
+    project.write(_001_users="SELECT 1;")
     assert ci.post(f"/migrate{STAGING}&wait=0").status_code == 202
     assert Run.objects.count() == 2
 
 
-def test_a_failure_that_was_told_is_no_reason_to_wait(ci: Caller, project: Project, worker: None) -> None:
+def test_a_failure_is_told_also_where_a_person_had_started_it(ci: Caller, project: Project, alice: Actor) -> None:
     project.write(_001_users="SELECT 1/0;")
-    assert ci.post(f"/migrate{STAGING}").status_code == 422
-    assert ci.post(f"/migrate{STAGING}").status_code == 422
-    assert Run.objects.count() == 2
+    failed = workflow.run_on_staging(project, alice)
+    answer = ci.post(f"/migrate{STAGING}&wait=0")
+    assert (answer.status_code, content(answer)["run"]["number"]) == (422, failed.pk)
+    assert Run.objects.count() == 1
+
+
+def test_what_the_clock_kept_back_needs_no_word(ci: Caller, two_files: Project) -> None:
+    """Nothing ran: told once, it begins anew."""
+    assert ci.post(f"/migrate{STAGING}&wait=0").status_code == 202
+    Run.objects.update(status=Run.Status.FAILED, finished_at=timezone.now(), failure={"code": NotNow.code})
+    statuses = [ci.post(f"/migrate{STAGING}&wait=0").status_code for _ in range(2)]
+    assert statuses == [422, 202]
 
 
 def test_whoever_says_again_runs_it_again(ci: Caller, project: Project) -> None:
@@ -298,3 +325,53 @@ def test_what_people_rejected_is_asked_again_only_by_a_word(ci: Caller, two_file
     assert ChangeRequest.objects.count() == 1
     assert ci.post("/migrate", {"again": True}).status_code == 202
     assert ChangeRequest.objects.count() == 2
+
+
+# A key of the caller's
+
+
+def keyed(caller: Caller, address: str, body: Any = None, key: str = "pipeline 12") -> Any:
+    return caller.post(address, body, Idempotency_Key=key)
+
+
+def test_a_key_does_its_deed_once(ci: Caller, two_files: Project, worker: None) -> None:
+    first = keyed(ci, f"/migrate{STAGING}")
+    rollback = {"version": "002", "accept": ["unproven_rollback:002"]}
+    assert ci.post(f"/rollback{STAGING}", rollback).status_code == 200
+    second = keyed(ci, f"/migrate{STAGING}")
+    assert (second.status_code, second.content) == (first.status_code, first.content)
+    assert second.headers["Idempotency-Replayed"] == "true"
+    assert Run.objects.count() == 2
+    other = keyed(ci, f"/migrate{STAGING}", {"version": "001"})
+    assert (other.status_code, content(other)["code"]) == (422, "key_used_again")
+
+
+def test_a_key_that_was_told_later_asks_how_it_ended_and_never_begins_anew(ci: Caller, project: Project) -> None:
+    project.write(_001_users="SELECT 1/0;")
+    ci.post(f"/migrate{STAGING}&wait=0")
+    execute_newest()
+    call = (f"/migrate{STAGING}&wait=0", {"again": True})
+    assert keyed(ci, *call).status_code == 202
+    failed = execute_newest()
+    for _ in range(2):
+        answer = keyed(ci, *call)
+        assert (answer.status_code, content(answer)["run"]["number"]) == (422, failed.pk)
+    assert Run.objects.count() == 2
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+def test_a_key_that_cannot_be_kept_runs_nothing(ci: Caller, two_files: Project, key: str) -> None:
+    answer = keyed(ci, f"/migrate{STAGING}&wait=0", key=key)
+    assert (answer.status_code, content(answer)["success"]) == (400, False)
+    assert not Run.objects.exists()
+
+
+def test_a_version_that_is_named_is_named_where_nothing_is_left_up_to_it(
+    ci: Caller, two_files: Project, worker: None
+) -> None:
+    """Later ones are pending."""
+    ci.post(f"/migrate{STAGING}", {"version": "001"})
+    (two_files.folder / "orders 3.sql").write_text("CREATE TABLE x (id int);")
+    body = content(ci.post(f"/migrate{STAGING}", {"version": "001"}))
+    assert body["status"]["pending"] == 1
+    assert body["message"].startswith("Nothing up to 001 is pending on Staging, and nothing was run. But")

@@ -187,6 +187,12 @@ def test_a_process_holds_one_large_call_at_a_time_and_none_of_a_stranger(ci: Cal
     assert ci.post(WHERE, of_megabytes(3)).status_code == 422, "the commit is there with other files"
 
 
+def test_files_that_changed_want_a_commit_of_their_own(ci: Caller, pushed_source: Project) -> None:
+    ci.post(WHERE, sent())
+    answer = body(ci.post(WHERE, sent(_002_orders="CREATE TABLE orders (id int);")))
+    assert answer["remedy"] == "Commit the change, and push the folder under the number of that commit."
+
+
 def test_it_is_never_fetched(
     pushed_source: Project, viewer: User, admin: User, client_of: ClientOf, ci: Caller
 ) -> None:

@@ -293,6 +293,31 @@ def test_the_log_follows_a_cursor(ci: Caller, two_files: Project, alice: Actor) 
 
 
 @pytest.mark.django_db(transaction=True)  # the thread that writes it has a connection of its own
+def test_the_log_says_what_was_undone(ci: Caller, project: Project, alice: Actor) -> None:
+    project.write(_001_users="CREATE TABLE users (id int); SELECT 1/0;")
+    run = workflow.run_on_staging(project, alice)
+    lines = body(ci.get(f"{BASE}/runs/{run.pk}/log"))["lines"]
+    assert [each["status"] for each in lines] == ["undone", "failed"]
+
+
+def test_a_start_names_the_request_that_waits_for_exactly_this_plan(
+    ci: Caller, two_files: Project, alice: Actor
+) -> None:
+    goal = {"environment": "production"}
+    assert "Make a request" in body(ci.post(f"{BASE}/runs", goal))["remedy"]
+    waits = workflow.open_request(two_files, alice)
+    refused = ci.post(f"{BASE}/runs", goal)
+    assert is_problem(refused, 409, "approval_needed")
+    assert body(refused)["remedy"].startswith(f"Request {waits.pk} asks for exactly this plan")
+
+
+def test_a_fault_is_placed_in_what_the_caller_sent(ci: Caller, two_files: Project) -> None:
+    sent = {"environment": "staging", "accept": ["x", 2]}
+    (fault,) = body(ci.post(f"{BASE}/change-requests", sent))["errors"]
+    assert fault["where"] == "body/accept/1"
+
+
+@pytest.mark.django_db(transaction=True)  # the thread that writes it has a connection of its own
 def test_events_tell_what_happened_and_end_with_the_run(ci: Caller, two_files: Project, alice: Actor) -> None:
     run = workflow.run_on_staging(two_files, alice)
     answer = ci.get(f"{BASE}/runs/{run.pk}/events")

@@ -256,7 +256,12 @@ def test_what_would_bring_nothing_says_why_and_has_no_button(
         assert client.post(saved_in(run), {"digest": page.context["plan"].digest}).status_code == 422
     over = client.get(f"{saved_in(run)}?overwrite=on")
     assert not over.context["nothing"]
-    client.post(f"{saved_in(run)}?overwrite=on", {"digest": digest_on(over)})
+    sent = {"digest": digest_on(over), "shown_rows": hidden(over, "shown_rows")}
+    for wrong in ("", "2"):
+        answer = client.post(f"{saved_in(run)}?overwrite=on", {**sent, "typed_rows": wrong})
+        assert answer.status_code == 422
+        assert_shown(answer, answer.context["form"].errors["typed_rows"][0])
+    client.post(f"{saved_in(run)}?overwrite=on", {**sent, "typed_rows": "3"})
     assert execute_newest().status == Run.Status.SUCCEEDED
     assert shop_project.query(shop_project.staging, "SELECT DISTINCT name FROM users") == [("n",)]
 

@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -21,24 +21,17 @@ from ninja.errors import HttpError, ValidationError
 from ninja.security import HttpBearer
 
 from config import bodies
-from dashboard.api import problems
+from dashboard.api import keys, problems
 from dashboard.api.authentication import actor_of
 from dashboard.engine.errors import EngineError
 from dashboard.models import environments
 from dashboard.models.environments import Environment
 from dashboard.models.tokens import Scope
-from dashboard.services import idempotency, permissions
+from dashboard.services import permissions
 from dashboard.services.actors import Actor
 from dashboard.services.errors import LargeCallUnderWay
 
 logger = logging.getLogger(__name__)
-
-KEY = "Idempotency-Key"
-KEY_LENGTH = 255
-#: Answers that say "not now": the same call may be right later.
-NOT_KEPT = frozenset({401, 403, 409, 429})
-#: Told with a kept answer.
-HEADERS = ("Content-Type", "Location")
 
 _large = threading.BoundedSemaphore(1)
 
@@ -80,10 +73,10 @@ def writes(router: Router, path: str, scope: Scope, **options: Any) -> Any:
         "x-signalbox-scope": scope.value,
         "parameters": [
             {
-                "name": KEY,
+                "name": keys.HEADER,
                 "in": "header",
                 "required": False,
-                "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH},
+                "schema": {"type": "string", "minLength": 1, "maxLength": keys.LONGEST},
                 "description": "The same call under the same key gets the same answer for 24 hours, and does nothing "
                 "again. A key that was sent with another call is answered with 422.",
             }
@@ -143,7 +136,9 @@ def answered(view: ApiView, most: int = bodies.USUAL) -> ApiView:
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             with _reading(request, most):
-                response = _once(request, lambda: view(request, *args, **kwargs))
+                response = keys.once(
+                    request, caller, lambda: view(request, *args, **kwargs), unusable=partial(HttpError, 400)
+                )
         except EngineError as error:
             return problems.refused(request, error)
         except (Http404, HttpError, ValidationError) as error:
@@ -186,32 +181,6 @@ def _reading(request: HttpRequest, most: int) -> Iterator[None]:
         _large.release()
 
 
-def _once(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-    """Under a key of the caller's the deed is done once."""
-    key = request.headers.get(KEY)
-    if request.method != "POST" or key is None:
-        return view()
-    if not 0 < len(key) <= KEY_LENGTH or not key.isprintable():
-        raise HttpError(400, f"{KEY} has to have 1 to {KEY_LENGTH} printable characters.")
-    token = caller(request).token
-    assert token is not None, "the API is only for tokens"
-    mark = idempotency.fingerprint(request.method.encode(), request.get_full_path().encode(), request.body)
-    call = idempotency.begin(token, key, mark)
-    if call.status is not None:
-        replayed = HttpResponse(call.content, status=call.status, headers=call.headers)
-        replayed["Idempotency-Replayed"] = "true"
-        return replayed
-    try:
-        response = view()
-        if response.status_code < 500 and response.status_code not in NOT_KEPT:
-            headers = {name: response.headers[name] for name in HEADERS if name in response.headers}
-            content = response.content.decode()
-            idempotency.keep(call, status=response.status_code, content=content, headers=headers)
-        return response
-    finally:
-        idempotency.forget(call)
-
-
 def _of_call(request: HttpRequest, error: Http404 | HttpError | ValidationError) -> HttpResponse:
     """What is wrong with the call itself."""
     match error:
@@ -226,6 +195,11 @@ def _of_call(request: HttpRequest, error: Http404 | HttpError | ValidationError)
 def _faults(errors: Sequence[Any]) -> list[dict[str, str]]:
     """Where, and what is wrong there; what was sent is not repeated."""
     return [
-        {"where": "/".join(str(part) for part in fault.get("loc", ())), "fault": str(fault.get("msg", ""))}
+        {"where": "/".join(map(str, _place(fault.get("loc", ())))), "fault": str(fault.get("msg", ""))}
         for fault in errors
     ]
+
+
+def _place(parts: Sequence[Any]) -> Sequence[Any]:
+    """As the caller knows it: a body has no name, which only our code gives it."""
+    return ("body", *parts[2:]) if parts[:1] == ("body",) else parts

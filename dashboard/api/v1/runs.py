@@ -145,7 +145,7 @@ def _log(run: Run, after: int) -> LogPage:
             statement=row.number,
             line=row.line,
             summary=row.summary,
-            status=row.status,
+            status=row.outcome_in(row.step),
             tag=row.tag,
             duration_ms=row.duration_ms,
             notices=row.notices,

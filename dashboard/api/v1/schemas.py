@@ -284,6 +284,7 @@ class LogLine(MigrationNamed):
     statement: int
     line: int
     summary: str
+    #: ok, failed, stopped by a person, undone with the transaction of its step, or unknown.
     status: str
     tag: str
     duration_ms: int | None
@@ -291,7 +292,8 @@ class LogLine(MigrationNamed):
 
 
 class LogPage(Schema):
-    """Statements that have ended, in order. Ask again with `after` = the last `id` until `ended`."""
+    """Statements that have ended, in order. Ask again with `after` = the last `id` until `ended`. A line that is read
+    while its step runs says what the server answered; where that step fails, it was undone all the same."""
 
     status: str
     ended: bool

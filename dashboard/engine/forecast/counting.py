@@ -70,8 +70,12 @@ def take(address: Address, reading: PlanReading, *, then: Mapping[MigrationId, W
     except EngineError as error:
         return Forecast(unseen=reading.unseen, failure=str(error))
     except psycopg.Error as error:
-        reason = connections.reason_of(error, address)
-        return Forecast(unseen=reading.unseen, failure=f"The rows could not be counted: {reason}")
+        return Forecast(unseen=reading.unseen, failure=not_counted(error, address))
+
+
+def not_counted(error: psycopg.Error, address: Address) -> str:
+    """The sentence for a `failure`."""
+    return f"The rows could not be counted: {connections.reason_of(error, address)}"
 
 
 @dataclass(frozen=True, kw_only=True)

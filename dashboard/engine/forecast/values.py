@@ -21,6 +21,7 @@ class Fate(StrEnum):
     OVERWRITTEN = "overwritten"  # every row gets other values in these columns
     NARROWED = "narrowed"  # values that do not fit the new type are cut, rounded or refused
     REWRITTEN = "rewritten"  # an expression makes every value anew
+    REPLACED = "replaced"  # what was saved before is put over them
 
 
 class Effect(StrEnum):
