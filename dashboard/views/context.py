@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from dashboard.models import environments
 from dashboard.models.roles import Role, role_of
 from dashboard.selectors import requests, workers
 from dashboard.services import independence
@@ -28,6 +29,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         **common,
         "role": role.value,
         "is_admin": role is Role.ADMIN,
+        "environments_file": environments.file(),
         "nav": {"waiting_for_me": requests.waiting_for(user, barred=independence.barred(user)).count()},
         "worker": workers.state(),
     }
