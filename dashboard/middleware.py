@@ -12,7 +12,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
 from django.shortcuts import redirect, render
 
-from dashboard.api import problems
+from dashboard.api import problems, seed
 from dashboard.api.v1 import service
 from dashboard.engine.errors import EngineError
 from dashboard.models.roles import Role, role_of
@@ -105,7 +105,9 @@ class VerbMiddleware:
         return self.get_response(request)
 
     def _refuse(self, request: HttpRequest) -> HttpResponse:
-        """What calls the API reads problems."""
+        """What calls the API reads problems, and the older runner's callers JSON."""
+        if verbs := seed.VERBS.get(request.path_info):
+            return seed.not_taken(verbs)
         if not request.path_info.startswith(f"/{service.PREFIX}"):
             return HttpResponseNotAllowed(self.VERBS)
         allowed = ", ".join(self.VERBS)

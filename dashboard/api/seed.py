@@ -7,7 +7,7 @@ begins once people have approved exactly that plan.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -46,6 +46,7 @@ logger = logging.getLogger(__name__)
 
 #: "Later": under its key the same call asks what became of it.
 LATER = frozenset({202})
+VERBS = {"/status": ("GET", "HEAD"), "/migrate": ("POST",), "/rollback": ("POST",)}
 
 type SeedView = Callable[[HttpRequest, Actor], HttpResponse]
 
@@ -57,7 +58,7 @@ def in_json(*verbs: str) -> Callable[[SeedView], Callable[[HttpRequest], HttpRes
         @wraps(view)
         def answered(request: HttpRequest) -> HttpResponse:
             if request.method not in verbs:
-                return _failed(405, f"Send {verbs[0]} to this address.", headers={"Allow": ", ".join(verbs)})
+                return not_taken(verbs)
             try:
                 by = actor_of(request)
                 seed_calls.check_size(request)
@@ -85,14 +86,18 @@ def in_json(*verbs: str) -> Callable[[SeedView], Callable[[HttpRequest], HttpRes
     return decorate
 
 
-@in_json("GET", "HEAD")
+def not_taken(verbs: Sequence[str]) -> HttpResponse:
+    return _failed(405, f"Send {verbs[0]} to this address.", headers={"Allow": ", ".join(verbs)})
+
+
+@in_json(*VERBS["/status"])
 def status(request: HttpRequest, by: Actor) -> HttpResponse:
     seed_calls.check_names(request.GET, seed_calls.ADDRESSING, "parameter")
     environment = seed_calls.environment_of(request, by, Scope.READ)
     return JsonResponse(_status(environment, standings.now(environment)))
 
 
-@in_json("POST")
+@in_json(*VERBS["/migrate"])
 def migrate(request: HttpRequest, by: Actor) -> HttpResponse:
     body = seed_calls.body_of(request, seed_calls.APPLYING)
     version = seed_calls.text_of(body, "version")
@@ -113,7 +118,7 @@ def migrate(request: HttpRequest, by: Actor) -> HttpResponse:
     return _ask_or_start(request, plan, environment, by, body, done="Migrations applied successfully")
 
 
-@in_json("POST")
+@in_json(*VERBS["/rollback"])
 def rollback(request: HttpRequest, by: Actor) -> HttpResponse:
     """Take back the version that is named. What was applied after it goes with it, if the caller says so."""
     body = seed_calls.body_of(request, seed_calls.TAKING_BACK)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.db import Error
 
+from dashboard.cli import controlled
 from dashboard.cli.exits import Exit
 from dashboard.local.workspace import Workspace
 from dashboard.models import command_line
@@ -37,9 +38,7 @@ def run(options: argparse.Namespace, workspace: Workspace) -> int:
     try:
         code: int = options.answer(options)
     except Error as error:
-        print(f"signalbox: The control database cannot be asked: {' '.join(str(error).split())}", file=sys.stderr)
-        print("  Nothing was verified. Check SIGNALBOX_DATABASE_URL, and run manage.py migrate.", file=sys.stderr)
-        return Exit.UNREACHABLE
+        return controlled.complain_of(error, done="Nothing was verified.")
     return code
 
 

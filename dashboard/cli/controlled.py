@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -14,14 +15,15 @@ from config.sources import Source
 from dashboard.cli.exits import Exit
 from dashboard.cli.repairs import NotSubmitted
 from dashboard.engine.database.connection import Access
+from dashboard.engine.database.doctor import Check, CheckLevel
 from dashboard.engine.files.listing import Listing
 from dashboard.engine.migration import Folder, MigrationId
 from dashboard.engine.plan import Action, Plan, Target, TargetIdentity
 from dashboard.local.workspace import NamedCommit, Submitted, Word, Workspace
 from dashboard.models import ChangeRequest, environments, sources
 from dashboard.presenters import audit as presenter
+from dashboard.presenters import hidden, mails
 from dashboard.presenters import installations as installation_presenter
-from dashboard.presenters import mails
 from dashboard.selectors import control, folders, git
 from dashboard.selectors import mails as selector
 from dashboard.services import audit_guard, decisions, installations, plans, policies, repairs, targets
@@ -84,12 +86,7 @@ class ControlledWorkspace(Workspace):
                 f"nobody who may sign in is called {word.by}. Nothing was written.", Exit.USAGE
             ) from None
         except Error as error:
-            fault = " ".join(str(error).split())
-            raise NotSubmitted(
-                f"The control database cannot be asked: {fault}\n"
-                "  Nothing was written. Check SIGNALBOX_DATABASE_URL, and run manage.py migrate.",
-                Exit.UNREACHABLE,
-            ) from None
+            raise NotSubmitted(_complaint(error, "Nothing was written."), Exit.UNREACHABLE) from None
         if isinstance(result, ChangeRequest):
             sentence = (
                 f"Request {result.pk} is open: {environment.name} is protected, and a second person has to approve it."
@@ -100,10 +97,24 @@ class ControlledWorkspace(Workspace):
     def fetched(self) -> tuple[Source, ...]:
         return sources.in_git()
 
-    def own_standing(self) -> Iterator[str]:
-        yield from _of_installation()
-        yield from _of_audit_log()
-        yield from _of_mail()
+    def own_standing(self) -> tuple[Check, ...]:
+        try:
+            return (_of_installation(), _of_audit_log(), _of_mail())
+        except Error as error:
+            failure = control.failure(error)
+            level, finding = CheckLevel.REFUSED, failure.sentence
+            return (Check(code="control_database", level=level, finding=finding, remedy=failure.remedy),)
+
+
+def complain_of(error: Error, *, done: str) -> Exit:
+    """Say that the control database cannot be asked. `done`: what was, as a sentence."""
+    print(hidden.shown(f"signalbox: {_complaint(error, done)}"), file=sys.stderr)
+    return Exit.UNREACHABLE
+
+
+def _complaint(error: Error, done: str) -> str:
+    failure = control.failure(error)
+    return f"{failure.sentence}\n  {done} {failure.remedy}"
 
 
 def _actor(name: str) -> Actor:
@@ -112,36 +123,32 @@ def _actor(name: str) -> Actor:
     return Actor(name=f"{user.get_username()} (on the command line)", user=user)
 
 
-def _of_installation() -> Iterator[str]:
+def _of_installation() -> Check:
     """Whether this control database is a copy of another one, and whether that could be told."""
-    try:
-        installation, here = installations.standing()
-    except Error:
-        return
+    installation, here = installations.standing()
     if installation is None:
-        yield "Installation: it has no name yet. The first page or worker that uses the control database makes one."
-        return
+        finding = "it has no name yet. The first page or worker that uses the control database makes one."
+        return Check(code="installation", level=CheckLevel.NOTE, finding=finding)
     view, strange = installation_presenter.view(installation), installation_presenter.strange(installation, here)
-    yield " ".join(filter(None, ("Installation:", view.sentence, strange, view.blind)))
+    if view.is_held:
+        remedy = "An administrator of Signalbox confirms it, on the page that the Overview leads to."
+        return Check(code="installation", level=CheckLevel.REFUSED, finding=view.sentence, remedy=remedy)
+    level = CheckLevel.WARNING if strange or view.blind else CheckLevel.FINE
+    finding = " ".join(filter(None, (view.sentence, strange)))
+    return Check(code="installation", level=level, finding=finding, remedy=view.blind)
 
 
-def _of_audit_log() -> Iterator[str]:
-    """Whether this process could change it. Nothing is said where no control database answers: targets need none."""
-    try:
-        sentence = presenter.power(audit_guard.look()).sentence
-    except Error:
-        return
-    yield f"Audit log: {sentence}"
+def _of_audit_log() -> Check:
+    """Whether this process could change it."""
+    return Check(code="audit_log", level=CheckLevel.NOTE, finding=presenter.power(audit_guard.look()).sentence)
 
 
-def _of_mail() -> Iterator[str]:
+def _of_mail() -> Check:
     """Whether any is sent, and what was not delivered."""
     on = settings.SENDS_MAIL
-    try:
-        undelivered, unreachable = (selector.in_trouble().count(), selector.without_address()) if on else (0, 0)
-    except Error:
-        return
-    yield f"Mail: {mails.standing(undelivered=undelivered, unreachable=unreachable)}"
+    undelivered, unreachable = (selector.in_trouble().count(), selector.without_address()) if on else (0, 0)
+    finding = mails.standing(undelivered=undelivered, unreachable=unreachable)
+    return Check(code="mail", level=CheckLevel.NOTE, finding=finding)
 
 
 def workspace() -> ControlledWorkspace:

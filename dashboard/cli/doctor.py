@@ -1,7 +1,8 @@
 """Is each target reachable and fit to run migrations on? Changes nothing.
 
 Exit code 7 where one is not, and where an environment is declared and its variable is not set; `optional = true` in
-config/environments.toml says that it may be so. With --declared only that is asked, and no database.
+config/environments.toml says that it may be so. Exit code 7 also where the control database cannot be asked, or is a
+copy that nobody confirmed. With --declared only the variables are asked, and no database.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from config.environments import Environment
@@ -34,13 +36,23 @@ def run(options: argparse.Namespace, workspace: Workspace) -> int:
     if not environments:
         print(chosen_environments.NONE, file=sys.stderr)
         return Exit.USAGE
-    code = max(_examine(workspace, environment, as_json=options.json) for environment in environments)
+    own = workspace.own_standing()
+    code = max(_examine(workspace, environment, own, as_json=options.json) for environment in environments)
+    if not options.json and not options.environments:
+        for check in own:
+            print(f"{check.code.replace('_', ' ').capitalize()}: {check.finding} {check.remedy}".rstrip())
+    code = max(code, _complain_of_itself(own))
     if options.environments:
         return code
-    if not options.json:
-        for line in workspace.own_standing():
-            print(line)
     return max(code, _complain_of_absent(chosen_environments.left_out(workspace)), _complain_of_sources(workspace))
+
+
+def _complain_of_itself(own: Sequence[Check]) -> int:
+    """A copy that nobody confirmed, and one without a control database, run nothing anywhere."""
+    refused = [check for check in own if check.level is CheckLevel.REFUSED]
+    for check in refused:
+        print(hidden.shown(f"signalbox: {check.finding}\n  {check.remedy}"), file=sys.stderr)
+    return Exit.UNREACHABLE if refused else Exit.OK
 
 
 def _complain_of_absent(absent: list[Environment]) -> int:
@@ -65,15 +77,14 @@ def _complain_of_sources(workspace: Workspace) -> int:
     return code
 
 
-def _examine(workspace: Workspace, environment: Environment, *, as_json: bool) -> int:
+def _examine(workspace: Workspace, environment: Environment, own: Sequence[Check], *, as_json: bool) -> int:
     try:
         checks = workspace.checkup(environment)
     except EngineError as error:
         return complain(error)
     if as_json:
-        print(
-            json.dumps({"environment": environment.slug, "fit": is_fit(checks), "checks": [asdict(c) for c in checks]})
-        )
+        report = {"environment": environment.slug, "fit": is_fit(checks), "checks": [asdict(c) for c in checks]}
+        print(json.dumps(report | {"installation": {"fit": is_fit(own), "checks": [asdict(c) for c in own]}}))
     elif is_fit(checks):
         print(f"{environment.name} ({workspace.access(environment).address.shown}): fit to run migrations")
         for check in checks:

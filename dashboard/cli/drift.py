@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import Error
 
+from dashboard.cli import controlled
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine.errors import EngineError
@@ -44,9 +45,7 @@ def run(options: argparse.Namespace, workspace: Workspace) -> int:
     try:
         return _checked(environments, as_json=options.json)
     except Error as error:
-        print(f"signalbox: The control database cannot be asked: {' '.join(str(error).split())}", file=sys.stderr)
-        print("  Nothing was compared. Check SIGNALBOX_DATABASE_URL, and run manage.py migrate.", file=sys.stderr)
-        return Exit.UNREACHABLE
+        return controlled.complain_of(error, done="Nothing was compared.")
 
 
 def _checked(environments: list[Environment], *, as_json: bool) -> int:

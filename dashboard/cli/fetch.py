@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import Error
 
+from dashboard.cli import controlled
 from dashboard.cli.exits import Exit, complain
 from dashboard.engine.errors import EngineError
 from dashboard.local.workspace import Workspace
@@ -37,9 +38,7 @@ def run(options: argparse.Namespace, workspace: Workspace) -> int:
     try:
         return _fetched([declared[name] for name in options.sources or declared], as_json=options.json)
     except Error as error:
-        print(f"signalbox: The control database cannot be asked: {' '.join(str(error).split())}", file=sys.stderr)
-        print("  Nothing was fetched. Check SIGNALBOX_DATABASE_URL, and run manage.py migrate.", file=sys.stderr)
-        return Exit.UNREACHABLE
+        return controlled.complain_of(error, done="Nothing was fetched.")
 
 
 def _why_not_fetched(name: str) -> str:

@@ -88,7 +88,9 @@ def _text(workspace: Workspace, plan: Plan) -> str:
     if commit := workspace.commit_of(plan):
         lines.append(f"  files of commit {commit.short} {commit.subject} (by {commit.author})")
     lines += [f"  {step.action} {step.label}" for step in plan.steps]
-    lines += [f"  note: {warning.sentence}" for warning in plan.warnings]
+    lines += [
+        f"  {'to accept' if warning.needs_acceptance else 'note'}: {warning.sentence}" for warning in plan.warnings
+    ]
     if plan.stops_before:
         lines.append(f"  stops there: {plan.stops_before}")
     return "\n".join(lines)

@@ -59,6 +59,12 @@ def run(options: argparse.Namespace, workspace: Workspace, action: Action) -> in
 def work(options: argparse.Namespace, workspace: Workspace, action: Action, made: Callable[[Environment], Plan]) -> int:
     """Show what the plan would leave in the history, and submit it where somebody asks for it."""
     environment = chosen_environments.named(options.environment, workspace)
+    if hasattr(options, "migrations") and bool(options.migrations) is options.all:
+        print(
+            "signalbox: name the migrations, or say --all for every one that fits. Nothing was written.",
+            file=sys.stderr,
+        )
+        return Exit.USAGE
     try:
         plan = made(environment)
         result = _submitted(plan, environment, workspace, options)
@@ -101,9 +107,21 @@ def _chosen(
     statuses = status.compute(workspace.folder_of(environment), workspace.look(environment).history)
     if options.all:
         migrations = [item.identity for item in mending.candidates(statuses)[action]]
+        if not migrations:
+            raise NothingToDo(environment=environment.name, reason=_NONE_FITS[action])
     else:
         migrations = _named(environment, statuses, options.migrations)
     return {"migrations": migrations, "reason": options.reason}
+
+
+#: Where all are meant, and there is none.
+_NONE_FITS = {
+    Action.SKIP: "no migration of its files waits there that could be skipped",
+    Action.UNSKIP: "no migration is skipped there",
+    Action.MARK_APPLIED: "no migration of its files is pending there",
+    Action.ACCEPT: "no applied file has other comments than it had then",
+    Action.ACCEPT_CHANGE: "no applied file has other SQL than it had then",
+}
 
 
 def _named(environment: Environment, statuses: Sequence[MigrationStatus], names: Sequence[str]) -> list[MigrationId]:

@@ -40,7 +40,7 @@ def run(options: argparse.Namespace, workspace: Workspace) -> int:
     files = _folders(options, workspace, chosen)
     looks = _look_at(workspace, chosen)
     left_out = [] if options.environments else chosen_environments.left_out(workspace)
-    first, *others = (_source(workspace, source, folder) for source, folder in files.items())
+    first, *others = (_source(workspace, source, reading) for source, reading in files.items())
     report = {
         **first,
         "other_sources": others,
@@ -52,15 +52,33 @@ def run(options: argparse.Namespace, workspace: Workspace) -> int:
     }
     print(json.dumps(report, indent=2) if options.json else _text(workspace, report))
     judged = [
-        part for source, folder in files.items() for part in _asked_about(source, folder, options, workspace, chosen)
+        part
+        for source, reading in files.items()
+        if isinstance(reading, Folder)
+        for part in _asked_about(source, reading, options, workspace, chosen)
     ]
-    return _exit_code(judged, looks, report, pending_counts=options.exit_code)
+    failures = [reading for reading in files.values() if isinstance(reading, EngineError)]
+    failures += [answer for _, answer in looks if isinstance(answer, EngineError)]
+    return _exit_code(judged, failures, report, pending_counts=options.exit_code)
 
 
-def _folders(options: argparse.Namespace, workspace: Workspace, chosen: list[Environment]) -> dict[Source, Folder]:
-    """What is asked for reads; where no environment is, the default one. Raises SourceMissing, SourceUnreadable."""
+def _folders(
+    options: argparse.Namespace, workspace: Workspace, chosen: list[Environment]
+) -> dict[Source, Folder | EngineError]:
+    """What is asked for reads; where no environment is, every declared one. One that cannot be read hides no other, but
+    what --source names has to be there. Raises SourceMissing, SourceUnreadable, SourceNotRead."""
+    if options.source:
+        named = _source_of(options, workspace)
+        return {named: workspace.files(named)}
     asked = dict.fromkeys(_source_of(options, workspace, environment) for environment in chosen)
-    return {source: workspace.files(source) for source in asked or [_source_of(options, workspace)]}
+    return {source: _read(workspace, source) for source in asked or workspace.declaration.all_sources()}
+
+
+def _read(workspace: Workspace, source: Source) -> Folder | EngineError:
+    try:
+        return workspace.files(source)
+    except EngineError as error:
+        return error
 
 
 def _asked_about(
@@ -73,15 +91,29 @@ def _asked_about(
     return [scoping.within(folder, environment.slug) for environment in own]
 
 
-def _source(workspace: Workspace, source: Source, folder: Folder) -> dict[str, Any]:
-    commit = workspace.commit(source.name, folder.commit)
+def _source(workspace: Workspace, source: Source, reading: Folder | EngineError) -> dict[str, Any]:
+    if isinstance(reading, EngineError):
+        unread: dict[str, Any] = {"source_commit": None, "source_name": source.name, "format": None}
+        return {"source": str(source.folder), **unread, "files": [], "problems": [], "source_error": _error(reading)}
+    commit = workspace.commit(source.name, reading.commit)
     return {
-        "source": folder.source,
+        "source": reading.source,
         "source_commit": commit.to_dict() if commit else None,
         "source_name": source.name,
-        "format": folder.format,
-        "files": [asdict(entry) for entry in folder.files],
-        "problems": [asdict(problem) for problem in folder.problems],
+        "format": reading.format,
+        "files": [asdict(entry) for entry in reading.files],
+        "problems": [asdict(problem) for problem in reading.problems],
+        "source_error": None,
+    }
+
+
+def _error(error: EngineError) -> dict[str, str]:
+    return {
+        "code": error.code,
+        "sentence": str(error),
+        "state_now": error.state_now,
+        "remedy": error.remedy,
+        "next": error.next_step,
     }
 
 
@@ -98,7 +130,7 @@ def _look_at(workspace: Workspace, environments: list[Environment]) -> list[tupl
 
 
 def _environment(
-    workspace: Workspace, environment: Environment, answer: Target | EngineError, folder: Folder
+    workspace: Workspace, environment: Environment, answer: Target | EngineError, reading: Folder | EngineError
 ) -> dict[str, Any]:
     report: dict[str, Any] = {
         "environment": environment.slug,
@@ -108,17 +140,12 @@ def _environment(
         "address": workspace.access(environment).address.shown,
     }
     if isinstance(answer, EngineError):
-        return report | {
-            "reachable": False,
-            "error": {
-                "code": answer.code,
-                "sentence": str(answer),
-                "state_now": answer.state_now,
-                "remedy": answer.remedy,
-                "next": answer.next_step,
-            },
-        }
-    folder = scoping.within(folder, environment.slug)
+        return report | {"reachable": False, "error": _error(answer)}
+    unfinished = [left.label for left in answer.history.unfinished]
+    if isinstance(reading, EngineError):
+        counts = {"applied": None, "pending": None, "attention": None}
+        return report | {"reachable": True} | counts | {"unfinished": unfinished, "not_imported": [], "migrations": []}
+    folder = scoping.within(reading, environment.slug)
     statuses = status.compute(folder, answer.history)
     summary = status.summary(statuses)
     return report | {
@@ -126,7 +153,7 @@ def _environment(
         "applied": summary.applied,
         "pending": summary.pending,
         "attention": len(summary.attention),
-        "unfinished": [left.label for left in answer.history.unfinished],
+        "unfinished": unfinished,
         "not_imported": [other.label for other in due.histories(folder, answer.history)],
         "migrations": [_migration(item) for item in statuses],
     }
@@ -153,14 +180,13 @@ def _migration(item: MigrationStatus) -> dict[str, Any]:
 
 def _exit_code(
     files: list[Folder],
-    looks: list[tuple[Environment, Target | EngineError]],
+    failures: list[EngineError],
     report: dict[str, Any],
     *,
     pending_counts: bool,
 ) -> int:
-    failures = [code_of(answer) for _, answer in looks if isinstance(answer, EngineError)]
     if failures:
-        return failures[0]
+        return code_of(failures[0])
     if any(not (folder.migrations or folder.elsewhere) or _has_error(folder) for folder in files) or any(
         e["attention"] or e["unfinished"] for e in report["environments"]
     ):
@@ -177,6 +203,9 @@ def _has_error(folder: Folder) -> bool:
 def _text(workspace: Workspace, report: dict[str, Any]) -> str:
     lines = []
     for source in (report, *report["other_sources"]):
+        if error := source["source_error"]:
+            lines += [f"{source['source']}: not read", f"  {error['sentence']}", f"  {error['next']}"]
+            continue
         lines.append(f"{source['source']}: {_count(len(source['files']))}")
         if commit := source["source_commit"]:
             lines.append(f"  commit {commit['short']} {commit['subject']} (by {commit['author']})")
@@ -211,12 +240,14 @@ def _environment_lines(workspace: Workspace, environment: dict[str, Any]) -> lis
     if not environment["reachable"]:
         error = environment["error"]
         return [head, f"  {error['sentence']}", f"  {error['next']}"]
+    if environment["pending"] is None:
+        return [f"{head}: not compared, because its files were not read", *_frozen(environment)]
     counts = f"{environment['applied']} applied, {environment['pending']} pending"
     if environment["attention"]:
         counts += f", {environment['attention']} need attention"
-    frozen = [f"  {_FROZEN.format(label=label, name=environment['name'])}" for label in environment["unfinished"]]
     waiting = [f"  {_waiting(workspace, label, environment['environment'])}" for label in environment["not_imported"]]
-    return [f"{head}: {counts}", *frozen, *waiting, *(f"  {_state_line(item)}" for item in environment["migrations"])]
+    rows = [f"  {_state_line(item)}" for item in environment["migrations"]]
+    return [f"{head}: {counts}", *_frozen(environment), *waiting, *rows]
 
 
 _WAITING = (
@@ -227,6 +258,10 @@ _FROZEN = (
     "{label} broke off outside a transaction: part of it is there, and nothing else runs until that is settled, "
     "on the page of {name} in Signalbox."
 )
+
+
+def _frozen(environment: dict[str, Any]) -> list[str]:
+    return [f"  {_FROZEN.format(label=label, name=environment['name'])}" for label in environment["unfinished"]]
 
 
 def _waiting(workspace: Workspace, label: str, slug: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from config.environments import Environment
-from config.sources import Source
+from config.sources import DEFAULT, Source
 from dashboard.engine import scoping
+from dashboard.engine.errors import SourceMissing
 from dashboard.engine.files import discovery
 from dashboard.engine.migration import Folder
 
@@ -14,10 +15,25 @@ from dashboard.engine.migration import Folder
 def read(source: Source, environments: Sequence[Environment]) -> Folder:
     """Raises SourceMissing or SourceUnreadable."""
     reading = source.reading
-    folder = discovery.read(
-        source.folder, folder_format=reading.format, placeholders=reading.placeholders, names=reading.names
-    )
+    try:
+        folder = discovery.read(
+            source.folder, folder_format=reading.format, placeholders=reading.placeholders, names=reading.names
+        )
+    except SourceMissing as error:
+        if source.name == DEFAULT:
+            raise
+        raise SourceMissing(source=source.folder, remedy=_how_to_name(source)) from error
     return judged(folder, source, environments)
+
+
+def _how_to_name(source: Source) -> str:
+    """The default one is named by a variable."""
+    if not source.name:
+        return "Create it, or name the folder that holds your .sql files with --source."
+    return (
+        f"Create it, or correct `path` of [sources.{source.name}] in the file of environments, and restart web and "
+        "worker."
+    )
 
 
 def judged(folder: Folder, source: Source, environments: Sequence[Environment]) -> Folder:

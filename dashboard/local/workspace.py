@@ -3,7 +3,7 @@ database. What has one says more by the methods that it replaces."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -207,6 +207,6 @@ class Workspace:
 
     # Signalbox itself
 
-    def own_standing(self) -> Iterator[str]:
-        """How the installation stands, in lines; without a control database there is none."""
-        yield from ()
+    def own_standing(self) -> tuple[Check, ...]:
+        """How the installation stands; without a control database there is none."""
+        return ()

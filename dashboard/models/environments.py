@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from django.conf import settings
 
 from config.declaration import Declaration
 from config.environments import Environment, UnknownEnvironment
 from config.sources import DEFAULT, Source
 
-__all__ = ["Environment", "UnknownEnvironment", "all_environments", "declaration", "get", "get_even_former"]
+__all__ = ["Environment", "UnknownEnvironment", "all_environments", "declaration", "file", "get", "get_even_former"]
 
 
 def declaration() -> Declaration:
@@ -26,6 +28,13 @@ def declaration() -> Declaration:
 def all_environments() -> tuple[Environment, ...]:
     environments: tuple[Environment, ...] = settings.ENVIRONMENTS
     return environments
+
+
+def file() -> str:
+    """Where they are declared, as it is told to people: within this checkout from there."""
+    path: Path = settings.ENVIRONMENTS_FILE
+    base: Path = settings.BASE_DIR
+    return str(path.relative_to(base) if path.is_relative_to(base) else path)
 
 
 def get(slug: str) -> Environment:

@@ -15,6 +15,7 @@ from dashboard.engine.plan import Plan
 from dashboard.engine.status import State
 from dashboard.models import Rehearsal, Run
 from dashboard.models.environments import Environment
+from dashboard.models.sources import DEFAULT
 from dashboard.presenters import (
     drift,
     environment_history,
@@ -287,9 +288,11 @@ def _missing(standing: Standing) -> list[str]:
     sentences = [item.sentence for item in standing.statuses if item.state is State.MISSING]
     if len(sentences) <= FILES_TOLD_ALONE:
         return sentences
+    name = standing.environment.source
+    place = "SIGNALBOX_SOURCE" if name == DEFAULT else f"`path` of [sources.{name}] in the file of environments"
     return [
         f"{len(sentences)} migrations are recorded here, but their files are gone from the folder. Restore them from "
-        "version control; or point SIGNALBOX_SOURCE at the folder that has them, and restart Signalbox."
+        f"version control; or point {place} at the folder that has them, and restart Signalbox."
     ]
 
 

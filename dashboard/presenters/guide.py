@@ -11,6 +11,7 @@ from django.urls import reverse
 from dashboard.engine.database.doctor import Check, CheckLevel
 from dashboard.engine.files.catalogue import title_of
 from dashboard.engine.migration import Folder, Severity
+from dashboard.models import environments as declared
 from dashboard.models.environments import Environment
 from dashboard.models.sources import DEFAULT
 from dashboard.presenters import connections, links, people
@@ -142,7 +143,7 @@ def _administrator(state: FirstRun) -> GuideStep:
 def _targets(environments: Sequence[Environment]) -> GuideStep:
     wanted = [e for e in environments if not e.configured and not e.optional]
     have = [e for e in environments if e.configured]
-    said = "Each environment of config/environments.toml names the variable that holds the URL of its database."
+    said = f"Each environment of {declared.file()} names the variable that holds the URL of its database."
     if not have:
         pill = MISSING
         said += " None is set: set one for web and worker, and restart both."
@@ -200,7 +201,10 @@ def _of_repository(state: SourceState) -> Iterator[str]:
     git, commit, stale = state.source.git, state.reading.commit, state.reading.stale
     if git is None:
         return
-    yield f"It is the {git.shown_ref} of {git.url}{f', folder {git.path}' if git.path else ''}."
+    if git.is_pushed:
+        yield "A CI pushes its files here; nothing is fetched."
+    else:
+        yield f"It is the {git.shown_ref} of {git.url}{f', folder {git.path}' if git.path else ''}."
     if commit:
         yield f"The commit in force is {commit.short}, “{commit.subject}” by {commit.author or 'nobody'}."
     if stale:
@@ -211,16 +215,17 @@ def _of_repository(state: SourceState) -> Iterator[str]:
 def _source_buttons(state: SourceState) -> tuple[ActionButton, ...]:
     if state.source.git is None:
         return ()
-    name = state.source.name
+    name, is_pushed = state.source.name, state.source.git.is_pushed
+    page = ActionButton(label="Its page", url=reverse("source", args=[name]), icon="arrow")
     fetch = ActionButton(label="Fetch now", url=reverse("source-fetch", args=[name]), method="post", icon="refresh")
-    return (fetch, ActionButton(label="Its page", url=reverse("source", args=[name]), icon="arrow"))
+    return (page,) if is_pushed else (fetch, page)
 
 
 def _where_files_go(state: SourceState) -> Iterator[str]:
     if state.source.name == DEFAULT:
         yield (
             "Put your .sql files there in your copy of this repository, or set SIGNALBOX_SOURCE to the folder that has "
-            "them, on web and worker, or declare a source in config/environments.toml: a folder, or one in a git "
+            f"them, on web and worker, or declare a source in {declared.file()}: a folder, or one in a git "
             "repository, which docs/DEPLOY.md describes from a push to a plan."
         )
     yield "The first file could be this one, with 001_rollback.sql beside it:"
@@ -229,7 +234,7 @@ def _where_files_go(state: SourceState) -> Iterator[str]:
 def _contents(folder: Folder) -> str:
     count, errors = len(folder.migrations), _errors(folder)
     held = f"{count} migration" if count == 1 else f"{count} migrations"
-    wrong = f" {errors} of its files cannot run until they are mended." if errors else " No error was found in them."
+    wrong = f" Errors were found in {errors} of its files." if errors else " No error was found in them."
     return f"The folder {folder.source} holds {held}, read as {title_of(folder.format)}.{wrong}"
 
 

@@ -105,13 +105,13 @@ def row(listed: Listed, *, viewer: User) -> PersonRow:
     may_open = viewer.is_superuser or not person.is_superuser
     return PersonRow(
         person=person,
-        role="superuser" if person.is_superuser else listed.role.value if listed.role else "",
+        role=_role(listed),
         pill=_state(listed),
         has_second_factor=listed.has_second_factor,
         link_until=listed.link.expires_at if listed.link else None,
         is_self=person.pk == viewer.pk,
         may_open=may_open,
-        may_change=person.is_active and may_open,
+        may_change=person.is_active and may_open and not listed.is_machine,
     )
 
 
@@ -125,10 +125,18 @@ def named(candidates: Iterable[PossibleApprover]) -> str:
     )
 
 
+def _role(listed: Listed) -> str:
+    if listed.is_machine:
+        return "as its token says"
+    return "superuser" if listed.person.is_superuser else listed.role.value if listed.role else ""
+
+
 def _state(listed: Listed) -> Pill:
     person = listed.person
     if not person.is_active:
         return Pill(label="Deactivated", tone="muted", icon="cancel")
+    if listed.is_machine:
+        return Pill(label="Machine", tone="muted", icon="lock")
     if person.has_usable_password() or person.last_login:
         return Pill(label="Active", tone="ok", icon="ok")
     if listed.link:

@@ -9,6 +9,7 @@ from functools import partial
 
 from django.urls import reverse
 
+from dashboard.engine.errors import EngineError
 from dashboard.models import BreakGlass, ChangeRequest, Decision, environments
 from dashboard.presenters import plans as plan_presenter
 from dashboard.presenters import policy, wording
@@ -81,11 +82,12 @@ def promise(request: ChangeRequest) -> str:
     return f"{covers[ChangeRequest.Status(request.status)]} {covered}."
 
 
-def actions(state: RequestState, by: Actor) -> Actions:
+def actions(state: RequestState, by: Actor, *, touched: EngineError | None = None) -> Actions:
+    """`touched`: why an approval of this person would not count."""
     request = state.request
     return Actions(
         reject=_decide(state, by, "Reject", "request-reject"),
-        approve=_approve(state, by),
+        approve=_approve(state, by, touched),
         withdraw=_withdraw(request, by),
         run=_run(state, by),
         objection=state.objection,
@@ -130,10 +132,11 @@ def glass_sentence(opening: BreakGlass) -> str:
     return f"{name} broke the glass for request {opening.request_id}, and nobody else has reviewed that yet."
 
 
-def _approve(state: RequestState, by: Actor) -> ActionButton:
+def _approve(state: RequestState, by: Actor, touched: EngineError | None) -> ActionButton:
     request = state.request
     check = partial(permissions.check_can_approve, by, request, state.environment, state.decisions)
-    return _decide(state, by, "Approve", "request-approve", _no_approval(state), check=check)
+    otherwise = sentence_of(touched) or _no_approval(state)
+    return _decide(state, by, "Approve", "request-approve", otherwise, check=check)
 
 
 def _schedule(state: RequestState, by: Actor) -> ActionButton:

@@ -61,7 +61,8 @@ def row(token: ApiToken) -> TokenRow:
 
 
 def scope_choices() -> Sequence[tuple[str, str]]:
-    return [(scope.value, words) for scope, words in SCOPES.items()]
+    """With the name that errors, the settings and docs/API.md use."""
+    return [(scope.value, f"{words} ({scope})") for scope, words in SCOPES.items()]
 
 
 def _state(token: ApiToken) -> Pill:

@@ -1,4 +1,5 @@
-"""Which database the control database is, told by its own server: people, requests and approvals are kept there."""
+"""Which database the control database is, told by its own server: people, requests and approvals are kept there. And
+what is wrong with one that cannot be asked."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from django.db import Error, connection
 from dashboard.engine.database import sql
 from dashboard.engine.plan import TargetIdentity
 from dashboard.models import Installation
+from dashboard.models.failures import Failure
 from dashboard.models.installations import Home
 
 
@@ -27,6 +29,21 @@ def identity_if_reachable() -> TargetIdentity | None:
         return identity()
     except Error:
         return None
+
+
+#: A table, a column or a schema is not there.
+_UNPREPARED = frozenset({"42P01", "42703", "3F000"})
+
+
+def failure(error: Error) -> Failure:
+    """Why it cannot be asked, and what to do."""
+    if getattr(error.__cause__, "sqlstate", None) in _UNPREPARED:
+        sentence, remedy = "The control database has no tables of this version yet.", "Run `manage.py migrate`."
+    else:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".?")
+        sentence = f"The control database cannot be asked: {reason}."
+        remedy = "Check SIGNALBOX_DATABASE_URL, and that this database answers."
+    return Failure(code="control_database", sentence=sentence, remedy=remedy)
 
 
 def home() -> Home:

@@ -22,7 +22,7 @@ from dashboard.models import GitCommit, environments, sources
 from dashboard.models.environments import Environment
 from dashboard.models.failures import Failure
 from dashboard.models.sources import Source
-from dashboard.selectors import git
+from dashboard.selectors import control, git
 from dashboard.selectors.git import CommitFact, GitStanding, Staleness
 
 
@@ -146,10 +146,9 @@ def _in_force(source: Source) -> GitStanding:
     try:
         standing = git.standing(source)
     except Error as error:
-        said = " ".join(str(error).split()).rstrip(".?")
-        reason = f"its commits are kept in the control database, which cannot be asked: {said}."
-        remedy = "Check SIGNALBOX_DATABASE_URL, and run manage.py migrate."
-        raise SourceNotRead(source=source.name, reason=reason, remedy=remedy) from None
+        failure = control.failure(error)
+        reason = f"its files are kept in the control database. {failure.sentence}"
+        raise SourceNotRead(source=source.name, reason=reason, remedy=failure.remedy) from None
     if standing.commit is None:
         raise _not_read(standing)
     return standing

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
 
-from dashboard.models import ChangeRequest, OneTimeLink
+from dashboard.models import ChangeRequest, MachineAccount, OneTimeLink
 from dashboard.models.environments import Environment
 from dashboard.models.roles import RANK, Role, highest
 
@@ -42,10 +42,12 @@ class Listed:
     role: Role | None
     link: OneTimeLink | None  # that can still be used
     has_second_factor: bool
+    is_machine: bool = False
 
 
 def everybody() -> list[Listed]:
     """All people, who may come in first; with a fixed number of queries."""
+    machines = set(MachineAccount.objects.values_list("account_id", flat=True))
     with_factor = set(Authenticator.objects.exclude(type="recovery_codes").values_list("user_id", flat=True))
     open_links = OneTimeLink.objects.filter(used_at=None, expires_at__gt=timezone.now())
     links = {link.person_id: link for link in open_links}
@@ -56,6 +58,7 @@ def everybody() -> list[Listed]:
             role=highest({group.name for group in person.groups.all()}, is_superuser=person.is_superuser),
             link=links.get(person.pk),
             has_second_factor=person.pk in with_factor,
+            is_machine=person.pk in machines,
         )
         for person in everyone
     ]

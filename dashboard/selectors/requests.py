@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 
 from django.contrib.auth.models import User
@@ -19,18 +20,15 @@ class Tab(StrEnum):
     DONE = "done"  # nothing is left to do
 
 
-def count_waiting_for(user: User) -> int:
-    return waiting_for(user).count()
-
-
-def waiting_for(user: User) -> QuerySet[ChangeRequest]:
-    """Open requests this person may decide on: not their own, and none that they have approved already."""
+def waiting_for(user: User, *, barred: Collection[int] = ()) -> QuerySet[ChangeRequest]:
+    """Open requests this person may decide on: not their own, and none that they have approved already. `barred`: those
+    on which an approval of theirs would not count."""
     role = role_of(user)
     if role is None or RANK[role] < RANK[Role.APPROVER]:
         return ChangeRequest.objects.none()
     open_ones = ChangeRequest.objects.filter(status=ChangeRequest.Status.OPEN).exclude(requested_by=user)
     open_ones = open_ones.exclude(token__made_by=user)
-    return open_ones.exclude(pk__in=Decision.objects.filter(by=user).values("request"))
+    return open_ones.exclude(pk__in=Decision.objects.filter(by=user).values("request")).exclude(pk__in=barred)
 
 
 def unreviewed() -> list[BreakGlass]:
@@ -39,16 +37,16 @@ def unreviewed() -> list[BreakGlass]:
     return list(waiting.select_related("by", "request").order_by("id"))
 
 
-def queue(tab: Tab, user: User) -> QuerySet[ChangeRequest]:
+def queue(tab: Tab, user: User, *, barred: Collection[int] = ()) -> QuerySet[ChangeRequest]:
     """The requests of one tab, newest first."""
     became = Prefetch("steps", RunStep.objects.only("run_id", "status"))
     ran = Prefetch("runs", Run.objects.select_related("started_by").defer("frozen_plan").prefetch_related(became))
-    return _in(tab, user).select_related("requested_by").prefetch_related(ran).order_by("-id")
+    return _in(tab, user, barred).select_related("requested_by").prefetch_related(ran).order_by("-id")
 
 
-def counts(user: User) -> dict[Tab, int]:
+def counts(user: User, *, barred: Collection[int] = ()) -> dict[Tab, int]:
     """How many stand in each of the tabs that ask for something."""
-    return {tab: queue(tab, user).count() for tab in (Tab.NEEDS_ME, Tab.OPEN)}
+    return {tab: queue(tab, user, barred=barred).count() for tab in (Tab.NEEDS_ME, Tab.OPEN)}
 
 
 def detailed(pk: int) -> ChangeRequest:
@@ -92,10 +90,10 @@ def has_expired(request: ChangeRequest) -> bool:
     return is_over and not any(run.is_active for run in request.runs.all())
 
 
-def _in(tab: Tab, user: User) -> QuerySet[ChangeRequest]:
+def _in(tab: Tab, user: User, barred: Collection[int]) -> QuerySet[ChangeRequest]:
     match tab:
         case Tab.NEEDS_ME:
-            return waiting_for(user) | _ready_to_run(user)
+            return waiting_for(user, barred=barred) | _ready_to_run(user)
         case Tab.OPEN:
             return ChangeRequest.objects.filter(closed_at__isnull=True)
         case Tab.DONE:

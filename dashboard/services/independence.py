@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.utils import timezone
 
 from dashboard.models import BreakGlass, ChangeRequest, PersonChange
 from dashboard.models.environments import Environment
-from dashboard.selectors import people
+from dashboard.selectors import people, requests
 from dashboard.services.errors import ApproverTouched
 
 #: A moment that was now when it was asked for.
@@ -92,7 +92,35 @@ def check(request: ChangeRequest, approver: User, *, approved_at: datetime | Non
     if hand is not None:
         by = next((pk for pk in askers if hand.is_of(pk)), None)
         asked = f", {askers[by]} request {request.pk}," if by else ""
-        raise _refusal(hand, asked, f"the approval of {approver.get_username()}")
+        confirmation = f"the approval of {approver.get_username()}"
+        if approved_at:
+            raise _refusal(hand, asked, confirmation)
+        ends = _free_from(list(askers), approver.pk, request.requested_at)
+        raise _refusal(hand, asked, confirmation, remedy=_ways_on(ends))
+
+
+def refusal(request: ChangeRequest, approver: User) -> ApproverTouched | None:
+    """Why an approval by that person would not count now."""
+    try:
+        check(request, approver)
+    except ApproverTouched as error:
+        return error
+    return None
+
+
+def barred(approver: User) -> list[int]:
+    """The numbers of the requests that wait for others, because an approval by that person would not count now."""
+    waiting = requests.waiting_for(approver)
+    oldest = waiting.aggregate(oldest=Min("requested_at"))["oldest"]
+    if oldest is None or not PersonChange.objects.filter(at__gte=oldest - timedelta(hours=HOURS)).exists():
+        return []
+    return [each.pk for each in waiting.defer("frozen_plan").select_related("token") if refusal(each, approver)]
+
+
+def _ways_on(ends: datetime | None) -> str:
+    if ends is None:
+        return f"Let another person decide, or withdraw it and ask anew {HOURS} hours after that change."
+    return f"Let another person decide, or approve it from {ends:%Y-%m-%d %H:%M} UTC on."
 
 
 def _askers(request: ChangeRequest) -> dict[int, str]:
@@ -157,9 +185,10 @@ def _on_both(first: int, began_at: datetime, second: int, moment: datetime) -> H
     of_second = Q(person=second, at__gte=min(began_at, moment - window))
     of_first = Q(person=first, at__gte=began_at - window, at__lte=began_at, kind__in=TAKES_OVER)
     changes = list(PersonChange.objects.filter(of_second | of_first).select_related("by", "person").order_by("-at"))
-    for change in changes:
-        if change.by_id is None or (change.person_id, change.by_id) in {(first, second), (second, first)}:
-            return Hand(by=change.by, changes=(change,))
+    direct = [c for c in changes if c.by_id is None or (c.person_id, c.by_id) in {(first, second), (second, first)}]
+    if direct:  # that an account was made says more than the role it got with that
+        change = next((each for each in direct if each.kind == PersonChange.Kind.CREATED), direct[0])
+        return Hand(by=change.by, changes=(change,))
     return _of_a_third([c for c in changes if c.kind in TAKES_OVER and c.at <= moment], first, second)
 
 
@@ -172,6 +201,6 @@ def _of_a_third(changes: Sequence[PersonChange], first: int, second: int) -> Han
     return None
 
 
-def _refusal(hand: Hand, role: str, confirmation: str) -> ApproverTouched:
+def _refusal(hand: Hand, role: str, confirmation: str, **more: str) -> ApproverTouched:
     did = " and ".join(DID[change.kind].format(person=change.person.get_username()) for change in hand.changes)
-    return ApproverTouched(who=f"{hand.name}{role}", change=did, confirmation=confirmation, hours=HOURS)
+    return ApproverTouched(who=f"{hand.name}{role}", change=did, confirmation=confirmation, hours=HOURS, **more)

@@ -7,8 +7,10 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from dashboard.models import environments
 from dashboard.models.roles import Role, role_of
 from dashboard.selectors import requests, workers
+from dashboard.services import independence
 
 THEMES = ("system", "light", "dark")
 
@@ -27,6 +29,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         **common,
         "role": role.value,
         "is_admin": role is Role.ADMIN,
-        "nav": {"waiting_for_me": requests.count_waiting_for(user)},
+        "environments_file": environments.file(),
+        "nav": {"waiting_for_me": requests.waiting_for(user, barred=independence.barred(user)).count()},
         "worker": workers.state(),
     }

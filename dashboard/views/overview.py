@@ -13,7 +13,7 @@ from dashboard.presenters.overview import SourceReading, overview
 from dashboard.selectors import board, environments, findings, first_run, folders, git, requests
 from dashboard.selectors.environments import Standing
 from dashboard.selectors.folders import FolderReading
-from dashboard.services import actors, installations
+from dashboard.services import actors, independence, installations
 from dashboard.views import live
 
 
@@ -27,7 +27,7 @@ def index(request: HttpRequest) -> HttpResponse:
     page = overview(
         standings,
         [_files(reading, standings) for reading in readings],
-        list(requests.waiting_for(by.person)),
+        list(requests.waiting_for(by.person, barred=independence.barred(by.person))),
         unreviewed=requests.unreviewed(),
         installation=installations.current(),
     )

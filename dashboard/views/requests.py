@@ -56,10 +56,11 @@ PAGE = 30
 def index(request: HttpRequest) -> HttpResponse:
     by = actors.from_request(request)
     tab = QueueQuery(request.GET).chosen()
-    page = Paginator(selector.queue(tab, by.person), PAGE).get_page(request.GET.get("page"))
+    barred = independence.barred(by.person)
+    page = Paginator(selector.queue(tab, by.person, barred=barred), PAGE).get_page(request.GET.get("page"))
     commits = git.of_records(page)
     context = {
-        "tabs": presenter.tabs(tab, selector.counts(by.person)),
+        "tabs": presenter.tabs(tab, selector.counts(by.person, barred=barred)),
         "page": page,
         "rows": [presenter.row(row, commits.get(row.pk)) for row in page],
         "empty": presenter.EMPTY[tab],
@@ -183,7 +184,10 @@ def page(request: HttpRequest, change_request: ChangeRequest, **bound: Any) -> H
     digest = {"digest": change_request.digest}
     failed = () if change_request.closed_at else failed_attempts.of_plan(plan)
     proof = evidence_presenter.of_request(state, by, failed)
-    offered = request_detail.actions(state, by)
+    is_open = change_request.status == ChangeRequest.Status.OPEN
+    offered = request_detail.actions(
+        state, by, touched=independence.refusal(change_request, by.person) if is_open else None
+    )
     polled = request.htmx and proof and proof.is_live  # type: ignore[attr-defined]
     if not polled and change_request.closed_at is None:
         limits.check_pages(by)

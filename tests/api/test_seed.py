@@ -283,7 +283,9 @@ def test_an_unknown_environment_is_not_found(ci: Caller, address: str, two_files
     assert "staging, production" in told(answer)["error"]
 
 
-@pytest.mark.parametrize(("verb", "address"), [("POST", "/status"), ("GET", "/migrate"), ("GET", "/rollback")])
+@pytest.mark.parametrize(
+    ("verb", "address"), [("POST", "/status"), ("GET", "/migrate"), ("GET", "/rollback"), ("DELETE", "/migrate")]
+)
 def test_another_verb_is_refused_with_those_that_are_taken(ci: Caller, verb: str, address: str) -> None:
     answer = ci.client.generic(verb, address, headers=ci._headers({}))
     assert answer.status_code == 405

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from django.core import checks
+from django.utils import timezone
 
 from config.environments import Environment
 from dashboard.engine.localserver import isolation, network
@@ -14,6 +20,7 @@ from dashboard.models import Installation
 from dashboard.services import installations
 from tests.cli.conftest import Signalbox
 from tests.cli.targets import fingerprint
+from tests.fix_postgres import MakeDatabase
 from tests.fix_project import Project
 
 if TYPE_CHECKING:
@@ -160,3 +167,48 @@ def test_a_declared_environment_without_its_variable_fails_unless_it_is_optional
     assert (answer.code, answer.out) == (0, "")
     assert answer.err.endswith("It is optional.\n")
     assert checks.run_checks(include_deployment_checks=True, tags=["signalbox"]) == []
+
+
+# Signalbox itself
+
+
+def test_a_copy_that_nobody_confirmed_is_not_fit_and_programs_can_tell(signalbox: Signalbox, project: Project):
+    installation = installations.current()
+    assert signalbox("doctor", "--json", "--env", "staging").json["installation"]["fit"] is True
+    Installation.objects.filter(pk=installation.pk).update(
+        copy_of=uuid4(), noticed_at=timezone.now(), confirmed_at=None, confirmed_by=None
+    )
+    assert Installation.objects.get().is_held
+    for arguments in (("--json", "--env", "staging"), ("--env", "staging"), ()):
+        answer = signalbox("doctor", *arguments)
+        assert answer.code == 7
+        assert "It starts and mails nothing until an administrator lets it." in answer.err
+        assert "An administrator of Signalbox confirms it, on the page that the Overview leads to." in answer.err
+    own = signalbox("doctor", "--json", "--env", "staging").json["installation"]
+    assert (own["checks"][0]["code"], own["checks"][0]["level"]) == ("installation", "refused")
+    assert own["fit"] is False
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("", "The control database has no tables of this version yet.\n  Run `manage.py migrate`.\n"),
+        ("postgresql://nobody:s3cret@127.0.0.1:1/gone", "The control database cannot be asked: "),
+    ],
+    ids=["empty", "down"],
+)
+def test_a_control_database_that_is_no_use_is_not_fit(make_database: MakeDatabase, url: str, sentence: str):
+    variables = {"SIGNALBOX_DATABASE_URL": url or make_database().url, "DATABASE_URL_STAGING": make_database().url}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "signalbox", "doctor", "--env", "staging"],
+        env=os.environ | variables,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 7
+    assert f"signalbox: {sentence}" in done.stderr
+    assert "Staging (" in done.stdout
+    assert "s3cret" not in done.stderr

@@ -153,7 +153,7 @@ def test_a_version_that_only_the_target_knows_is_a_warning(signalbox: Signalbox,
     (three_files.folder / "001_users.sql").unlink()
     answer = signalbox("plan", "--env", "staging")
     assert answer.code == 0
-    assert "note: 001_users is recorded as applied, but the folder has no such file" in answer.out
+    assert "to accept: 001_users is recorded as applied, but the folder has no such file" in answer.out
 
 
 def test_a_missing_folder_is_wrong_usage(signalbox: Signalbox, three_files: Project):

@@ -130,9 +130,28 @@ def test_whoever_may_not_is_refused() -> None:
         (("skip", "staging", "777", "--reason", "x"), Exit.USAGE),
         (("skip", "staging", "001", "--reason", "x", "--by", "nobody"), Exit.USAGE),
         (("skip", "staging", "001", "--reason", " "), Exit.FAILED),
+        (("skip", "staging", "--reason", "x"), Exit.USAGE),
+        (("skip", "staging", "001", "--all", "--reason", "x"), Exit.USAGE),
+        (("accept", "staging"), Exit.USAGE),
         (("unskip", "staging", "001", "--reason", "x"), Exit.OK),
     ],
 )
 def test_what_cannot_be_done_has_its_code(arguments: tuple[str, ...], code: Exit) -> None:
     assert signalbox(*arguments) == code
     assert not Run.objects.exists()
+
+
+@pytest.mark.usefixtures("two_files")
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("unskip", "staging", "--all", "--reason", "x"), "no migration is skipped there"),
+        (("accept", "staging", "--all"), "no applied file has other comments than it had then"),
+        (("accept", "staging", "--all", "--changed-sql"), "no applied file has other SQL than it had then"),
+    ],
+)
+def test_where_all_are_meant_and_none_fits_it_says_why(
+    arguments: tuple[str, ...], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert signalbox(*arguments) == Exit.OK
+    assert f"Staging has nothing to do: {reason}." in capsys.readouterr().err

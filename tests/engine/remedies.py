@@ -108,6 +108,7 @@ REFUSALS: Mapping[str, str] = {
     "25001": "SELECT pg_create_logical_replication_slot('s', 'pgoutput'), after a row was written",
     "25P01": "LOCK TABLE a, in a file with `transaction=none`",
     "2D000": "DO $$ BEGIN COMMIT; END $$",
+    "42501": "ALTER TABLE a ADD b int, where another role owns a",
     "53100": "any statement that writes, where the disk is full",
     "55P03": "ALTER TABLE a ADD b int, while another session has read a and keeps its transaction open",
     "55P04": "ALTER TYPE mood ADD VALUE 'calm'; INSERT INTO days VALUES ('calm')",

@@ -90,6 +90,12 @@ def test_a_lock_that_is_not_granted_is_explained(people_bench: Bench) -> None:
     assert error.remedy == f"{failures.EXPLANATIONS['55P03'].remedy} {GO_ON}"
 
 
+def test_a_table_of_another_role_is_no_fault_of_the_file() -> None:
+    error = failures.failed(STEP, ServerError(sqlstate="42501", message="must be owner of table users"))
+    assert "OWNER TO" in error.remedy
+    assert "Correct the file" not in error.remedy
+
+
 ALL = {
     **failures.EXPLANATIONS,
     "not copied": failures.NOT_COPIED,

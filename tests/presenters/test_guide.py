@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import User
 
+from config import git_sources
 from config.environments import Environment
 from config.git_sources import GitDeclaration
 from config.sources import Source
@@ -22,6 +24,9 @@ from dashboard.selectors.git import CommitFact, Staleness
 from dashboard.selectors.workers import WorkerState
 from dashboard.services.independence import PossibleApprover
 from tests.presenters import values
+
+if TYPE_CHECKING:
+    from pytest_django.fixtures import SettingsWrapper
 
 PRODUCTION = Environment(
     slug="production", name="Production", variable="DATABASE_URL", url="postgresql://u@h/d", position=0, protected=True
@@ -65,6 +70,14 @@ def test_who_cannot_approve_yet_is_named_with_the_moment() -> None:
     bob, carol = User(username="bob"), User(username="carol")
     able = [PossibleApprover(person=bob, barred_until=values.MOMENT), PossibleApprover(person=carol, barred_until=None)]
     assert people.named(able) == f"bob (from {values.MOMENT:%Y-%m-%d %H:%M} UTC), carol"
+
+
+def test_an_error_in_a_rollback_keeps_no_file_from_running() -> None:
+    """It stands in one of the files, and the migration is applied everywhere."""
+    problem = values.problem(file="001_rollback.sql")
+    shown = step("source-default", sources=(source(folder=values.folder(values.migration(), problems=(problem,))),))
+    assert "Errors were found in 1 of its files." in said(shown)
+    assert "cannot run" not in said(shown)
 
 
 @pytest.mark.parametrize("anchor", ["control", "administrator", "source-default", "second-person", "worker"])
@@ -167,3 +180,23 @@ def test_a_source_in_a_repository(reading: dict[str, object], pill: object, word
     assert [button.url for button in shown.buttons][-2:] == ["/sources/billing/fetch/", "/sources/billing/"]
     assert all(not command.startswith("billing@") for command in shown.commands)
     values.assert_sound(shown)
+
+
+def test_a_source_that_a_ci_pushes_has_nothing_to_fetch():
+    pushed = SourceState(
+        source=Source(name="shop", folder=Path("shop"), git=git_sources.PUSHED),
+        reading=FolderReading(folder=values.folder()),
+        environments=(PRODUCTION,),
+    )
+    shown = step("source-shop", sources=(pushed,))
+    assert [button.label for button in shown.buttons] == ["Its page"]
+    assert "A CI pushes its files here; nothing is fetched." in shown.sentences
+    assert "default branch" not in " ".join(shown.sentences)
+
+
+def test_the_file_of_environments_is_named_where_it_is(settings: SettingsWrapper):
+    assert "Each environment of config/environments.toml names" in said(step("targets"))
+    settings.ENVIRONMENTS_FILE = Path("/etc/signalbox/environments.toml")
+    assert "Each environment of /etc/signalbox/environments.toml names" in said(step("targets"))
+    empty = source(folder=values.folder())
+    assert "declare a source in /etc/signalbox/environments.toml: " in said(step("source-default", sources=(empty,)))

@@ -57,6 +57,14 @@ def test_nobody_changes_who_was_deactivated_and_everybody_sees_who_they_are():
     assert row(person(), role=None).role == ""
 
 
+def test_a_machine_is_none_that_waits_for_its_link():
+    listed = Listed(
+        person=person("ci", password=""), role=Role.REQUESTER, link=None, has_second_factor=False, is_machine=True
+    )
+    made = presenter.row(listed, viewer=person("carol"))
+    assert (made.pill.label, made.role, made.may_change) == ("Machine", "as its token says", False)
+
+
 @pytest.mark.parametrize(
     ("agent", "shown"),
     [

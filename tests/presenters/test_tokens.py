@@ -74,3 +74,4 @@ def test_one_that_a_variable_holds_shows_what_the_settings_say_now(settings: Set
 
 def test_every_scope_has_its_words() -> None:
     assert [value for value, _ in presenter.scope_choices()] == [scope.value for scope in Scope]
+    assert all(words.endswith(f" ({value})") for value, words in presenter.scope_choices())

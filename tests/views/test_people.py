@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
     from django.test import Client
 
+    from tests.fix_tokens import MakeToken
+
 pytestmark = pytest.mark.django_db
 
 
@@ -230,3 +232,10 @@ def test_an_approver_and_a_stranger_do_not_get_in(approver: User, client_of: Cli
 def test_the_menu_leads_to_people_for_those_who_may(manager: User, approver: User, client_of: ClientOf) -> None:
     assert 'href="/people/"' in client_of(manager).get("/audit/").content.decode()
     assert 'href="/people/"' not in client_of(approver).get("/audit/").content.decode()
+
+
+def test_a_machine_is_listed_as_one(admin: User, client_of: ClientOf, make_token: MakeToken) -> None:
+    make_token(name="github-acme")
+    shown = client_of(admin).get("/people/").content.decode()
+    assert "Machine" in shown
+    assert "New link for github-acme" not in shown

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from config import calendars
 from config.calendars import Calendar
-from dashboard.models import BreakGlass, ChangeRequest, Comment, Run
+from dashboard.models import BreakGlass, ChangeRequest, Comment, PersonChange, Run
 from dashboard.services import approvals
 from tests.fix_people import ClientOf
 from tests.fix_project import FROZEN, ChangeProduction
@@ -77,6 +77,24 @@ def test_who_has_approved_is_offered_no_second_approval_and_has_nothing_waiting(
     page = client_of(approver).get(f"/requests/{request.pk}/")
     assert page.context["actions"].approve.disabled
     assert page.context["nav"]["waiting_for_me"] == 0
+
+
+def test_whose_approval_would_not_count_is_offered_none_and_has_nothing_waiting(
+    open_request: Callable[[User], ChangeRequest], requester: User, approver: User, client_of: ClientOf
+) -> None:
+    """Both come from a shell, as after two times createsuperuser: the page says from when on it counts."""
+    now = timezone.now()
+    for minutes, kind in ((2, PersonChange.Kind.CREATED), (1, PersonChange.Kind.ROLE)):
+        PersonChange.objects.create(person=approver, by=None, kind=kind, at=now - timedelta(minutes=minutes))
+    request = open_request(requester)
+    page = client_of(approver).get(f"/requests/{request.pk}/")
+    offered = page.context["actions"].approve
+    assert offered.disabled
+    assert "Somebody with a shell made the account of" in offered.reason
+    assert f"approve it from {now + timedelta(hours=24):%Y-%m-%d}" in offered.reason
+    assert page.context["nav"]["waiting_for_me"] == 0
+    assert "waits for your decision" not in client_of(approver).get("/").content.decode()
+    assert page.context["actions"].reject.disabled is False
 
 
 def test_the_environment_says_what_its_policy_is(

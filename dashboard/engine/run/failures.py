@@ -54,6 +54,12 @@ EXPLANATIONS = {
         remedy="A block or procedure commits by itself. Take the COMMIT out of it, or mark the file with "
         "`-- signalbox: transaction=none`."
     ),
+    "42501": Explanation(
+        remedy="The role in the URL of this environment lacks a right to what is named. Where that is a schema, its "
+        "owner grants it: GRANT USAGE, CREATE ON SCHEMA … TO …. Where it is a table, a view or a sequence that another "
+        "role made, as a tool before Signalbox may have, that role hands it over: ALTER TABLE … OWNER TO …. Then run "
+        "this again."
+    ),
     "53100": Explanation(
         left="The space it took may come back only after a VACUUM.",
         remedy="The disk of the database is full. Make room before the next try.",
