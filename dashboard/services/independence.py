@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
-from django.db.models import Min, Q
 from django.utils import timezone
 
 from dashboard.models import BreakGlass, ChangeRequest, PersonChange
@@ -86,16 +85,16 @@ def was_away_since(approver: User, approved_at: datetime) -> bool:
 
 def check(request: ChangeRequest, approver: User, *, approved_at: datetime | None = None) -> None:
     """Raises ApproverTouched. Without a moment: as if the approval were given now."""
-    askers = _askers(request)
-    hands = (_on_both(pk, request.requested_at, approver.pk, approved_at or timezone.now()) for pk in askers)
-    hand = next(filter(None, hands), None)
+    askers, moment = _askers(request), approved_at or timezone.now()
+    changes = _changes([*askers, approver.pk], min(request.requested_at, moment))
+    hand = _hand(changes, request, approver, moment)
     if hand is not None:
         by = next((pk for pk in askers if hand.is_of(pk)), None)
         asked = f", {askers[by]} request {request.pk}," if by else ""
         confirmation = f"the approval of {approver.get_username()}"
         if approved_at:
             raise _refusal(hand, asked, confirmation)
-        ends = _free_from(list(askers), approver.pk, request.requested_at)
+        ends = _free_from(list(askers), approver.pk, request.requested_at, changes)
         raise _refusal(hand, asked, confirmation, remedy=_ways_on(ends))
 
 
@@ -110,11 +109,12 @@ def refusal(request: ChangeRequest, approver: User) -> ApproverTouched | None:
 
 def barred(approver: User) -> list[int]:
     """The numbers of the requests that wait for others, because an approval by that person would not count now."""
-    waiting = requests.waiting_for(approver)
-    oldest = waiting.aggregate(oldest=Min("requested_at"))["oldest"]
-    if oldest is None or not PersonChange.objects.filter(at__gte=oldest - timedelta(hours=HOURS)).exists():
+    waiting = [*requests.waiting_for(approver).defer("frozen_plan").select_related("token")]
+    if not waiting:
         return []
-    return [each.pk for each in waiting.defer("frozen_plan").select_related("token") if refusal(each, approver)]
+    persons = {approver.pk, *(pk for each in waiting for pk in _askers(each))}
+    changes, now = _changes(persons, min(each.requested_at for each in waiting)), timezone.now()
+    return [each.pk for each in waiting if _hand(changes, each, approver, now)]
 
 
 def _ways_on(ends: datetime | None) -> str:
@@ -132,7 +132,8 @@ def _askers(request: ChangeRequest) -> dict[int, str]:
 
 def check_review(opening: BreakGlass, reviewer: User) -> None:
     """Raises ApproverTouched where whoever broke the glass would sign for it with another account."""
-    hand = _on_both(opening.by_id, opening.at, reviewer.pk, timezone.now())
+    changes = _changes([opening.by_id, reviewer.pk], opening.at)
+    hand = _on_both(changes, opening.by_id, opening.at, reviewer.pk, timezone.now())
     if hand is not None:
         opened = ", who broke the glass," if hand.is_of(opening.by_id) else ""
         raise _refusal(hand, opened, f"the signature of {reviewer.get_username()}")
@@ -141,20 +142,23 @@ def check_review(opening: BreakGlass, reviewer: User) -> None:
 def free_from(requester: User, approver: User) -> datetime | None:
     """From when on that person approves what the other one asks for only then: now where there is nothing to wait
     for."""
-    return _free_from([requester.pk], approver.pk, None)
+    return _free_from([requester.pk], approver.pk, None, _changes([requester.pk, approver.pk], timezone.now()))
 
 
 def candidates(persons: Iterable[User], requester: User) -> list[PossibleApprover]:
     """Those whose approval of what that person asks for next would count, or will. Among them that person too, who
     approves for others."""
-    return _possible({p: timezone.now() if p == requester else free_from(requester, p) for p in persons})
+    persons, now = [*persons], timezone.now()
+    changes = _changes([requester.pk, *(person.pk for person in persons)], now)
+    return _possible({p: now if p == requester else _free_from([requester.pk], p.pk, None, changes) for p in persons})
 
 
 def approvers_of(request: ChangeRequest, environment: Environment) -> list[PossibleApprover]:
     """Who can still approve it, whom the policy lets: those whose approval counts, or will."""
     askers = list(_askers(request))
-    persons = people.deciders(request, environment)
-    return _possible({person: _free_from(askers, person.pk, request.requested_at) for person in persons})
+    persons = [*people.deciders(request, environment)]
+    changes = _changes([*askers, *(person.pk for person in persons)], request.requested_at)
+    return _possible({person: _free_from(askers, person.pk, request.requested_at, changes) for person in persons})
 
 
 def _possible(free: Mapping[User, datetime | None]) -> list[PossibleApprover]:
@@ -166,30 +170,50 @@ def _possible(free: Mapping[User, datetime | None]) -> list[PossibleApprover]:
     ]
 
 
-def _free_from(askers: Collection[int], approver: int, asked_at: datetime | None) -> datetime | None:
+def _changes(persons: Collection[int], began_at: datetime) -> list[PersonChange]:
+    """All that may count for what was begun at that moment or later, newest first: asked for once, and judged here."""
+    since = began_at - 2 * timedelta(hours=HOURS)
+    changes = PersonChange.objects.filter(person__in=persons, at__gte=since)
+    return list(changes.select_related("by", "person").order_by("-at"))
+
+
+def _hand(changes: Sequence[PersonChange], request: ChangeRequest, approver: User, moment: datetime) -> Hand | None:
+    """On one of those who may stand behind the request, and on whoever approves it at that moment."""
+    hands = (_on_both(changes, pk, request.requested_at, approver.pk, moment) for pk in _askers(request))
+    return next(filter(None, hands), None)
+
+
+def _free_from(
+    askers: Collection[int], approver: int, asked_at: datetime | None, changes: Sequence[PersonChange]
+) -> datetime | None:
     """None where an approval never counts for what was asked for at `asked_at`. Without that moment: for what is asked
     for only then."""
     now, window = timezone.now(), timedelta(hours=HOURS)
-    changes = PersonChange.objects.filter(person__in=(*askers, approver), at__gt=(asked_at or now) - window - window)
-    ends = sorted(at + window + timedelta(seconds=1) for at in changes.values_list("at", flat=True))
+    persons = {*askers, approver}
+    ends = sorted(each.at + window + timedelta(seconds=1) for each in changes if each.person_id in persons)
     for moment in (now, *(end for end in ends if end > now)):
-        if not any(_on_both(pk, asked_at or moment, approver, moment) for pk in askers):
+        if not any(_on_both(changes, pk, asked_at or moment, approver, moment) for pk in askers):
             return moment
     return None
 
 
-def _on_both(first: int, began_at: datetime, second: int, moment: datetime) -> Hand | None:
+def _on_both(
+    changes: Sequence[PersonChange], first: int, began_at: datetime, second: int, moment: datetime
+) -> Hand | None:
     """The newest change that makes two people one: `first` did something at `began_at`, which `second` confirms at
     `moment`."""
     window = timedelta(hours=HOURS)
-    of_second = Q(person=second, at__gte=min(began_at, moment - window))
-    of_first = Q(person=first, at__gte=began_at - window, at__lte=began_at, kind__in=TAKES_OVER)
-    changes = list(PersonChange.objects.filter(of_second | of_first).select_related("by", "person").order_by("-at"))
-    direct = [c for c in changes if c.by_id is None or (c.person_id, c.by_id) in {(first, second), (second, first)}]
+    counting = [
+        change
+        for change in changes
+        if (change.person_id == second and change.at >= min(began_at, moment - window))
+        or (change.person_id == first and began_at - window <= change.at <= began_at and change.kind in TAKES_OVER)
+    ]
+    direct = [c for c in counting if c.by_id is None or (c.person_id, c.by_id) in {(first, second), (second, first)}]
     if direct:  # that an account was made says more than the role it got with that
         change = next((each for each in direct if each.kind == PersonChange.Kind.CREATED), direct[0])
         return Hand(by=change.by, changes=(change,))
-    return _of_a_third([c for c in changes if c.kind in TAKES_OVER and c.at <= moment], first, second)
+    return _of_a_third([c for c in counting if c.kind in TAKES_OVER and c.at <= moment], first, second)
 
 
 def _of_a_third(changes: Sequence[PersonChange], first: int, second: int) -> Hand | None:

@@ -111,7 +111,6 @@ FAILED = {
     "NameNotTyped",
     "NameRefused",
     "NotAcknowledged",
-    "NotNow",
     "NotRehearsable",
     "OtherDatabase",
     "OwnDecision",

@@ -294,7 +294,7 @@ def test_a_missing_folder_is_wrong_usage(signalbox: Signalbox, project: Project)
     answer = signalbox("status", "--source", str(project.folder / "gone"))
     assert (answer.code, answer.out) == (2, "")
     assert f"There is no migrations folder at {project.folder / 'gone'}." in answer.err
-    assert "SIGNALBOX_SOURCE" in answer.err
+    assert "with --source" in answer.err
 
 
 def test_a_file_in_place_of_the_folder_is_wrong_usage(signalbox: Signalbox, two_files: Project):
