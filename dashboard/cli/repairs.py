@@ -88,10 +88,15 @@ def _submitted(
     plan: Plan, environment: Environment, workspace: Workspace, options: argparse.Namespace
 ) -> Submitted | None:
     """None where nobody asks for it."""
+    confirmed = getattr(options, "confirm", "")
+    if confirmed and confirmed != environment.slug:
+        raise NotSubmitted(
+            f"--confirm says {confirmed}, and this is {environment.slug}. Nothing was written.", Exit.USAGE
+        )
     if not options.by:
         return None
     glass = getattr(options, "break_glass", "").strip()
-    if glass and options.confirm != environment.slug:
+    if glass and not confirmed != environment.slug:
         raise NotSubmitted(f"breaking the glass needs --confirm {environment.slug}. Nothing was written.", Exit.USAGE)
     accepted = [warning.key for warning in plan.warnings] if options.accept else []
     return workspace.submit(

@@ -238,10 +238,15 @@ def _told(
     if failure is not None:
         code = complain(failure)
         return STOPPED if isinstance(failure, RunCancelled) and failure.facts.get("by") == running.STOPPED else code
-    if plan.stops_before:
-        print(f"signalbox: It stopped there: {plan.stops_before}", file=sys.stderr)
-        return Exit.ATTENTION
-    return Exit.OK
+    return succeeded(plan.stops_before)
+
+
+def succeeded(stops_before: str | None) -> Exit:
+    """The exit code of a run that did all of its plan; what the plan stopped before is on stderr."""
+    if not stops_before:
+        return Exit.OK
+    print(hidden.shown(f"signalbox: It stopped there: {stops_before}"), file=sys.stderr)
+    return Exit.ATTENTION
 
 
 def _end(failure: EngineError | None) -> RunEnd:

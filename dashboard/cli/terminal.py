@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TextIO
 
 _COLOURS = {"ok": "32", "info": "36", "warn": "33", "danger": "31", "wait": "35", "run": "36", "muted": "2"}
@@ -29,9 +30,14 @@ def is_moving() -> bool:
 
 
 def can_ask() -> bool:
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    return sys.stdin.isatty()
 
 
 def ask(question: str) -> str:
-    print(question, end=" ", file=sys.stderr, flush=True)
+    """On stderr, or on the terminal that answers where stderr goes elsewhere."""
+    if sys.stderr.isatty():
+        print(question, end=" ", file=sys.stderr, flush=True)
+    else:
+        with Path(os.ttyname(sys.stdin.fileno())).open("w", encoding="utf-8") as answering:
+            print(question, end=" ", file=answering, flush=True)
     return sys.stdin.readline().strip()

@@ -1,7 +1,8 @@
 """Hold the files against what each environment has. Exit code 8 where they do not agree.
 
 They agree where each file was applied as it is, or is still to be applied. With --expect everything has to be there:
-it also fails on what is pending, on what was skipped without a reason, and on files that nobody could read.
+it also fails on what is pending, on what was skipped without a reason, on files that nobody could read, and where
+there is no migration at all.
 Reads the folder and the targets, changes nothing.
 """
 
@@ -22,6 +23,10 @@ from dashboard.engine.migration import Folder, Severity
 from dashboard.engine.plan import Target
 from dashboard.engine.status import MigrationStatus, State
 from dashboard.local.workspace import Workspace
+
+#: Where everything is expected, and there is nothing: the `state`, and the sentence.
+NO_MIGRATION = "no_migration"
+NOTHING = "There is no migration in the files and none in the history. See that folder and database are the right ones."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,6 +58,8 @@ def run(options: argparse.Namespace, workspace: Workspace) -> int:
 def _report(environment: Environment, folder: Folder, target: Target, *, expect: bool) -> dict[str, Any]:
     statuses = status.compute(folder, target.history)
     disagreements = [*_of_migrations(statuses, expect=expect), *_of_files(folder, expect=expect)]
+    if expect and not statuses:
+        disagreements.append({"version": None, "name": None, "state": NO_MIGRATION, "file": None, "sentence": NOTHING})
     return {
         "environment": environment.slug,
         "name": environment.name,
@@ -89,5 +96,10 @@ def _text(report: dict[str, Any]) -> str:
         pending = f", {report['pending']} pending" if report["pending"] else ""
         return f"{report['name']}: files and history agree, {report['applied']} applied{pending}"
     lines = [f"{report['name']}: files and history do not agree"]
-    lines += [f"  {each['file'] or each['version']}: {each['sentence']}" for each in report["disagreements"]]
+    lines += [f"  {_place(each)}{each['sentence']}" for each in report["disagreements"]]
     return "\n".join(lines)
+
+
+def _place(disagreement: dict[str, Any]) -> str:
+    named = disagreement["file"] or disagreement["version"]
+    return f"{named}: " if named else ""

@@ -25,6 +25,7 @@ from dashboard.engine.run import executor
 from dashboard.engine.run.cancellation import Cancellation
 from dashboard.engine.run.events import Observer
 from dashboard.engine.run.executor import Approval
+from dashboard.local import targets
 
 #: What stopped a run that was ended from the keyboard or by the system.
 STOPPED = "the command line"
@@ -76,7 +77,8 @@ def forecast(plan: Plan, to: Access) -> Forecast:
 
 
 def execute(plan: Plan, environment: Environment, to: Access, run: LocalRun, observer: Observer) -> None:
-    """Raises what the executor does."""
+    """Raises what the executor does. Whether people have to approve there is asked once more under the lock, because an
+    installation may have begun to protect it since it was looked at."""
     approval = _opening(plan, environment, run) if run.glass else None
     attempt = Attempt(run_id=run.run_id, by=run.by, attempt_id=uuid.uuid4().hex)
     with _stopped_by_signals() as cancellation:
@@ -88,6 +90,7 @@ def execute(plan: Plan, environment: Environment, to: Access, run: LocalRun, obs
             observer=observer,
             cancellation=cancellation,
             lock_wait=5.0,
+            confirm=lambda _: check_may_run(environment, targets.read(environment, to), run),
         )
 
 

@@ -211,7 +211,7 @@ def test_pages_follow_a_cursor_to_the_end(ci: Caller, two_files: Project, alice:
 def test_a_plan_has_the_digest_that_is_approved_and_runs(ci: Caller, two_files: Project, bob: Actor) -> None:
     goal = {"environment": "production"}
     plan = body(ci.post(f"{BASE}/plans", goal))
-    assert plan["needs_approval"] is True
+    assert (plan["needs_approval"], plan["stops_before"]) == (True, None)
     assert [(step["version"], step["reversible"]) for step in plan["steps"]] == [("001", True), ("002", True)]
     assert is_problem(ci.post(f"{BASE}/runs", goal), 409, "approval_needed")
     opened = ci.post(f"{BASE}/change-requests", {**goal, "digest": plan["digest"], "reason": "Release 12"})

@@ -65,6 +65,20 @@ def test_a_file_that_nobody_recognises_fails(at_server: Place, two_files: Projec
     assert (refused.code, "later.sql" in refused.out) == (Exit.ATTENTION, True), refused.out
 
 
+def test_nothing_is_not_passed_off_as_everything(
+    at_server: Place, two_files: Project, settings: SettingsWrapper
+) -> None:
+    for file in two_files.folder.iterdir():
+        file.unlink()
+    assert at_server("verify", "staging").code == Exit.OK
+    refused = at_server("verify", "staging", "--expect")
+    assert (refused.code, "no migration in the files" in refused.out) == (Exit.ATTENTION, True), refused
+    settings.ENVIRONMENTS = ()
+    unseen = at_server("verify", "--expect", "--json")
+    assert (unseen.code, unseen.out) == (Exit.USAGE, "")
+    assert "no environment" in unseen.err
+
+
 def test_a_folder_is_pushed_whole_but_for_what_is_hidden(
     at_server: Place, two_files: Project, settings: SettingsWrapper
 ) -> None:

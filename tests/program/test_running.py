@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import select
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from dashboard.cli.exits import Exit
 from dashboard.engine.database.tracking import Outcome
-from tests.program.conftest import Place
+from tests.program.conftest import WITHOUT_DJANGO, Place, Said
 
 HISTORY = (
     "SELECT version, success, kind, applied_by, run_id <> '', attempt_id <> '' "
@@ -223,7 +229,59 @@ def test_rows_that_would_be_lost_have_to_be_said(place: Place) -> None:
     assert place("apply", "staging", "--accept", "--rows-to-lose", "7").code == Exit.OK
 
 
+# Asked on a terminal
+
+
+def asked(place: Place, answer: str, meanwhile: Callable[[], None] = lambda: None) -> Said:
+    """What becomes of an apply on a terminal whose stderr goes elsewhere, once it has asked."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", WITHOUT_DJANGO, "apply", "staging"],
+        cwd=place.path,
+        env=place.variables,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        question = b""
+        while not question.endswith(b"type staging: "):
+            is_readable, _, _ = select.select([ours], [], [], 60)
+            assert is_readable, question
+            question += os.read(ours, 4096)
+        meanwhile()
+        os.write(ours, f"{answer}\n".encode())
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        os.close(ours)
+        os.close(theirs)
+    return Said(code=process.returncode, out=out, err=err)
+
+
+def test_it_asks_on_the_terminal_also_where_stderr_goes_elsewhere(place: Place) -> None:
+    refused = asked(place, "stagin")
+    assert (refused.code, table(place, "staging", "users")) == (Exit.USAGE, False)
+    assert refused.err == "signalbox: staging was not typed. Nothing was run.\n"
+    assert (asked(place, "staging").code, table(place, "staging", "users")) == (Exit.OK, True)
+
+
+def test_a_protection_that_came_while_it_asked_refuses(place: Place) -> None:
+    assert place("apply", "staging", "--to", "001").code == Exit.OK
+    refused = asked(place, "staging", lambda: written_by_an_installation(place, protects=True))
+    assert (refused.code, table(place, "staging", "orders")) == (Exit.APPROVAL_NEEDED, False)
+    assert "01234567" in refused.err
+
+
 # What a person knows
+
+
+def test_another_environment_than_that_of_confirm_is_not_mended(place: Place) -> None:
+    refused = place("skip", "staging", "001", "--reason", "no", "--by", "alice", "--confirm", "production")
+    assert (refused.code, refused.out) == (Exit.USAGE, "")
+    assert "--confirm says production, and this is staging. Nothing was written." in refused.err
+    assert place.query("staging", "SELECT to_regclass('platform.schema_migrations')") == [(None,)]
 
 
 def test_a_history_is_mended_by_the_same_verbs(place: Place) -> None:

@@ -110,6 +110,17 @@ def test_a_run_that_failed_is_told(at_server: Place, two_files: Project) -> None
     assert (done.code, "division by zero" in done.out) == (Exit.FAILED, True), done.err
 
 
+def test_it_stops_before_a_file_that_cannot_run(at_server: Place, two_files: Project) -> None:
+    two_files.write(_003_broken="CREATE TABEL more (id int);")
+    planned = at_server("plan", "staging")
+    assert (planned.code, "stops there: 003" in planned.out) == (Exit.ATTENTION, True), planned
+    assert at_server("apply", "staging", "--dry-run").code == Exit.ATTENTION
+    done = done_by_a_worker(at_server.started("apply", "staging", "--json"))
+    assert (done.code, done.json["run"]["status"]) == (Exit.ATTENTION, "succeeded"), done.err
+    assert "003" in done.json["plan"]["stops_before"]
+    assert "It stopped there: 003" in done.err
+
+
 def test_where_people_have_to_approve_a_request_is_opened_once(at_server: Place, bob: Actor) -> None:
     asked = at_server("apply", "production", "--reason", "Release 12", "--json")
     assert (asked.code, asked.json["request"]["status"], asked.json["run"]) == (Exit.APPROVAL_NEEDED, "open", None)

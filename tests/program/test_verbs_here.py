@@ -120,3 +120,13 @@ def test_a_file_that_nobody_can_read_is_not_expected(place: Place, arguments: li
     answer = place("verify", "staging", "--expect", *arguments)
     assert answer.code == Exit.ATTENTION
     assert "notes_without_number.sql" in answer.out
+
+
+def test_no_file_and_no_history_is_not_expected(place: Place) -> None:
+    (place.path / "empty").mkdir()
+    assert place("verify", "staging", "--source", "empty").code == Exit.OK
+    answer = place("verify", "staging", "--source", "empty", "--expect")
+    assert (answer.code, answer.out.splitlines()[0]) == (Exit.ATTENTION, "Staging: files and history do not agree")
+    assert "\n  There is no migration in the files" in answer.out
+    (report,) = place("verify", "staging", "--source", "empty", "--expect", "--json").json["environments"]
+    assert [each["state"] for each in report["disagreements"]] == ["no_migration"]

@@ -58,4 +58,5 @@ def shown(plan: Plan, environment: Environment) -> PlanShown:
             WarningShown(key=each.key, sentence=each.sentence, needs_acceptance=each.needs_acceptance)
             for each in plan.warnings
         ],
+        stops_before=plan.stops_before or None,
     )

@@ -198,6 +198,7 @@ class PlanShown(Schema):
     needs_approval: bool
     steps: list[StepShown]
     warnings: list[WarningShown]
+    stops_before: str | None
 
 
 class RehearsalShown(Schema):

@@ -8,7 +8,7 @@ import sys
 import time
 from typing import Any
 
-from dashboard.cli import terminal
+from dashboard.cli import running, terminal
 from dashboard.cli.exits import Exit
 from dashboard.cli.running import NotConfirmed
 from dashboard.cli.server import choosing
@@ -61,7 +61,7 @@ def goal(options: argparse.Namespace, server: SignalboxServer, wanted: dict[str,
         return Exit.USAGE if plan_is_accepted(options, plan) else Exit.FAILED
     if options.dry_run:
         _print(options, plan, None, None)
-        return Exit.OK
+        return Exit.ATTENTION if plan.get("stops_before") else Exit.OK
     asked = asked_for(options, plan, wanted)
     request = None
     if plan["needs_approval"]:
@@ -71,7 +71,9 @@ def goal(options: argparse.Namespace, server: SignalboxServer, wanted: dict[str,
             return Exit.APPROVAL_NEEDED
     run = watched(server.post("/runs", asked | {"rows_to_lose": options.rows_to_lose, "wait": WAIT}), server)
     _print(options, plan, request, run)
-    return code_of_run(run)
+    if run["status"] != RunStanding.SUCCEEDED:
+        return Exit.FAILED
+    return running.succeeded(plan.get("stops_before"))
 
 
 def asked_for(options: argparse.Namespace, plan: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
@@ -129,10 +131,6 @@ def watched(run: dict[str, Any], server: SignalboxServer) -> dict[str, Any]:
         run = server.get(f"/runs/{run['id']}")
     terminal.move("")
     return run
-
-
-def code_of_run(run: dict[str, Any]) -> int:
-    return Exit.OK if run["status"] == RunStanding.SUCCEEDED else Exit.FAILED
 
 
 def lines_of_request(request: dict[str, Any]) -> list[str]:

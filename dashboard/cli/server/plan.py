@@ -20,7 +20,9 @@ def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     plans, worst = [], Exit.OK
     for slug in choosing.chosen(options, server):
         try:
-            plans.append(server.post("/plans", {"environment": slug, "version": options.to}))
+            plan = server.post("/plans", {"environment": slug, "version": options.to})
+            plans.append(plan)
+            worst = max(worst, Exit.ATTENTION) if plan.get("stops_before") else worst
         except ServerSaidNo as error:
             code = choosing.complain(error)
             worst = worst if error.code == NOTHING_TO_DO else max(worst, code)
@@ -34,4 +36,5 @@ def lines_of(plan: dict[str, Any]) -> list[str]:
         *(f"  {step['action']} {step['version']} {step['name']}" for step in plan["steps"]),
         *(f"  note: {warning['sentence']}" for warning in plan["warnings"]),
         *(["  people have to approve it"] if plan["needs_approval"] else []),
+        *([f"  stops there: {plan['stops_before']}"] if plan.get("stops_before") else []),
     ]

@@ -1,18 +1,21 @@
 """Hold the files of the server against what each environment has. Exit code 8 where they do not agree.
 
-With --expect everything has to be there: it also fails on what is pending, on what was skipped without a reason, and on
-files that nobody could read. The server asks the targets, and nothing is changed.
+With --expect everything has to be there: it also fails on what is pending, on what was skipped without a reason, on
+files that nobody could read, and where there is no migration at all. The server asks the targets, and nothing is
+changed.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 from dashboard.cli.exits import Exit
 from dashboard.cli.server import choosing
 from dashboard.cli.server.client import SignalboxServer
+from dashboard.cli.verify import NO_MIGRATION, NOTHING
 from dashboard.engine.migration import Severity
 from dashboard.engine.status import State
 
@@ -24,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     answers, worst = choosing.asked_of_each(options, server, lambda slug: _report(server, slug, expect=options.expect))
+    if not answers:
+        print("signalbox: the server shows this token no environment, so nothing was verified.", file=sys.stderr)
+        return Exit.USAGE
     choosing.show(options, {"environments": answers}, [line for each in answers for line in _lines(each)])
     return max(worst, Exit.OK if all(each.get("agrees") for each in answers) else Exit.ATTENTION)
 
@@ -33,6 +39,8 @@ def _report(server: SignalboxServer, slug: str, *, expect: bool) -> dict[str, An
     disagreements = [*_of_migrations(status, expect=expect)]
     if expect:
         disagreements += _of_files(server, status["source"])
+    if expect and not status["migrations"]:
+        disagreements.append({"version": None, "name": None, "state": NO_MIGRATION, "sentence": NOTHING})
     counts = {name: status[name] for name in ("environment", "applied", "pending", "commit")}
     return {**counts, "agrees": not disagreements, "disagreements": disagreements}
 
