@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 
 from dashboard.cli import environments as chosen_environments
 from dashboard.cli import running
 from dashboard.cli.exits import Exit
 from dashboard.cli.running import NotConfirmed
 from dashboard.engine import planner
-from dashboard.engine.errors import NothingToDo
+from dashboard.engine.errors import EngineError, NothingToDo
 from dashboard.engine.plan import Action
 from dashboard.local.workspace import Workspace
 
@@ -31,11 +32,15 @@ def run(options: argparse.Namespace, workspace: Workspace) -> int:
     except NotConfirmed as error:
         print(f"signalbox: {error}.", file=sys.stderr)
         return Exit.USAGE
-    folder = chosen_environments.folder(options, workspace, environment)
-    target = workspace.read(environment)
+    refused = partial(running.without_plan, slug=environment.slug, action=Action.APPLY, as_json=options.json)
     try:
-        plan = planner.apply(target, workspace.judged(environment, folder, target), upto=options.to)
-    except NothingToDo as error:
-        code = running.nothing(error, slug=environment.slug, action=Action.APPLY, as_json=options.json)
-        return code if folder.migrations else Exit.ATTENTION
+        folder = chosen_environments.folder(options, workspace, environment)
+        target = workspace.read(environment)
+        try:
+            plan = planner.apply(target, workspace.judged(environment, folder, target), upto=options.to)
+        except NothingToDo as error:
+            code = refused(error)
+            return code if folder.migrations else Exit.ATTENTION
+    except EngineError as error:
+        return refused(error)
     return running.ran(plan, environment=environment, target=target, options=options, workspace=workspace)

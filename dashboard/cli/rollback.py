@@ -14,7 +14,7 @@ from dashboard.cli import running
 from dashboard.cli.exits import Exit
 from dashboard.cli.running import NotConfirmed
 from dashboard.engine import planner
-from dashboard.engine.errors import NoSuchMigration, NothingToDo
+from dashboard.engine.errors import EngineError, NoSuchMigration
 from dashboard.engine.migration import MigrationId
 from dashboard.engine.plan import Action, Plan, Target
 from dashboard.local.workspace import Workspace
@@ -30,16 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, workspace: Workspace) -> int:
     environment = chosen_environments.named(options.environment, workspace)
-    folder = chosen_environments.folder(options, workspace, environment)
-    target = workspace.read(environment, scripts=True)
     try:
+        folder = chosen_environments.folder(options, workspace, environment)
+        target = workspace.read(environment, scripts=True)
         plan = planner.rollback(target, downto=_named(target, options.down_to), folder=folder)
-    except NothingToDo as error:
-        return running.nothing(error, slug=environment.slug, action=Action.ROLLBACK, as_json=options.json)
-    workspace.check_captured(environment, plan)
+        workspace.check_captured(environment, plan)
+    except EngineError as error:
+        return running.without_plan(error, slug=environment.slug, action=Action.ROLLBACK, as_json=options.json)
     try:
         _check_later(plan, options)
     except NotConfirmed as error:
+        running.print_refusal(plan, error, as_json=options.json)
         print(f"signalbox: {error}", file=sys.stderr)
         return Exit.FAILED
     return running.ran(plan, environment=environment, target=target, options=options, workspace=workspace)

@@ -27,6 +27,8 @@ from dashboard.presenters import hidden
 NO_ROWS = "0"
 #: Exit code of a run that was stopped from the keyboard, as shells say it.
 STOPPED = 130
+#: The code of a refusal for want of a word that only the caller can say.
+NOT_CONFIRMED = "not_confirmed"
 
 
 class RunEnd(StrEnum):
@@ -38,6 +40,7 @@ class RunEnd(StrEnum):
     UNKNOWN = "unknown"  # the server's answer never came
     NOTHING_TO_DO = "nothing_to_do"
     NOT_SENT = "not_sent"  # it was only asked what would run
+    REFUSED = "refused"  # before anything ran
 
 
 class StepEnd(StrEnum):
@@ -130,12 +133,17 @@ def ran(
     try:
         _check(plan, environment, target, run, options, workspace)
     except NotConfirmed as error:
+        print_refusal(plan, error, as_json=options.json)
         print(f"signalbox: {error} Nothing was run.", file=sys.stderr)
         return Exit.USAGE
     except NotAcknowledged as error:
+        print_refusal(plan, error, as_json=options.json)
         print(f"signalbox: {error}", file=sys.stderr)
         print("  Nothing was run. Read it, and say --accept if it is so.", file=sys.stderr)
         return Exit.FAILED
+    except EngineError as error:
+        print_refusal(plan, error, as_json=options.json)
+        return complain(error)
     progress = RunProgress(plan=plan)
     failure: EngineError | None = None
     try:
@@ -154,11 +162,31 @@ def _user() -> str:
         return f"user {os.getuid()}"
 
 
-def nothing(error: NothingToDo, *, slug: str, action: str, as_json: bool) -> int:
+def without_plan(error: EngineError, *, slug: str, action: str, as_json: bool) -> int:
+    """There is nothing to do, or no plan came about."""
     if as_json:
-        empty = {"environment": slug, "action": action, "digest": None, "run": None, "status": RunEnd.NOTHING_TO_DO}
-        print(json.dumps(empty | {"broke_glass": False, "steps": [], "stops_before": None, "error": None}, indent=2))
+        is_done = isinstance(error, NothingToDo)
+        end, fault = (RunEnd.NOTHING_TO_DO, None) if is_done else (RunEnd.REFUSED, _error(error))
+        empty = {"environment": slug, "action": action, "digest": None, "run": None, "status": end}
+        print(json.dumps(empty | {"broke_glass": False, "steps": [], "stops_before": None, "error": fault}, indent=2))
     return complain(error)
+
+
+def print_refusal(plan: Plan, error: EngineError | NotConfirmed, *, as_json: bool) -> None:
+    """For programs; people read it on stderr."""
+    if as_json:
+        print(json.dumps(_report(plan, RunEnd.REFUSED) | {"error": _error(error)}, indent=2))
+
+
+def _error(error: EngineError | NotConfirmed) -> dict[str, str]:
+    if isinstance(error, NotConfirmed):
+        return {"code": NOT_CONFIRMED, "sentence": str(error), "state_now": "Nothing was run.", "remedy": ""}
+    return {
+        "code": error.code,
+        "sentence": str(error),
+        "state_now": error.state_now,
+        "remedy": error.remedy,
+    }
 
 
 def _check(
@@ -228,12 +256,7 @@ def _told(
 ) -> int:
     report = _report(plan, _end(failure), run, progress)
     if failure is not None:
-        report["error"] = {
-            "code": failure.code,
-            "sentence": str(failure),
-            "state_now": failure.state_now,
-            "remedy": failure.remedy,
-        }
+        report["error"] = _error(failure)
     print(json.dumps(report, indent=2) if as_json else "\n".join(_lines(report, environment, plan)))
     if failure is not None:
         code = complain(failure)

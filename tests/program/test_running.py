@@ -140,7 +140,7 @@ def test_a_warning_has_to_be_accepted(place: Place) -> None:
 
 
 def test_a_declared_protection_refuses(place: Place) -> None:
-    refused = place("apply", "production", "--confirm", "production", "--json")
+    refused = place("apply", "production", "--confirm", "production")
     assert (refused.code, refused.out) == (Exit.APPROVAL_NEEDED, "")
     assert "--break-glass" in refused.err
     assert not table(place, "production", "users")
@@ -227,6 +227,29 @@ def test_rows_that_would_be_lost_have_to_be_said(place: Place) -> None:
     assert "public.users" in refused.err
     assert "--rows-to-lose '7'" in refused.err
     assert place("apply", "staging", "--accept", "--rows-to-lose", "7").code == Exit.OK
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "expected", "steps"),
+    [
+        (["apply", "production"], Exit.APPROVAL_NEEDED, "not_approved", 3),
+        (["apply", "staging", "--confirm", "production"], Exit.USAGE, "not_confirmed", 2),
+        (["apply", "staging", "--source", "moon"], Exit.USAGE, "source_missing", 0),
+        (["apply", "staging", "--to", "004"], Exit.ATTENTION, "plan_blocked", 0),
+        (["rollback", "staging", "009"], Exit.USAGE, "no_such_migration", 0),
+        (["rollback", "staging", "001"], Exit.FAILED, "not_acknowledged", 1),
+    ],
+)
+def test_a_refusal_is_told_to_programs_too(
+    place: Place, arguments: list[str], code: Exit, expected: str, steps: int
+) -> None:
+    assert place("apply", "staging", "--to", "001").code == Exit.OK
+    place.write(_003_more="CREATE TABLE more (id int);", _004_broken="CREATE TABEL x;")
+    refused = place(*arguments, "--json")
+    assert (refused.code, refused.json["status"], refused.json["run"]) == (code, "refused", None)
+    assert (refused.json["error"]["code"], len(refused.json["steps"])) == (expected, steps)
+    assert refused.json["error"]["sentence"][:40] in refused.err
+    assert {"environment", "action", "digest", "broke_glass", "stops_before"} < set(refused.json)
 
 
 # Asked on a terminal

@@ -92,7 +92,7 @@ def test_what_is_free_is_applied_and_watched(at_server: Place, two_files: Projec
     assert (done.code, done.json["run"]["status"], done.json["request"]) == (Exit.OK, "succeeded", None), done.err
     assert two_files.query(two_files.staging, "SELECT count(*) FROM platform.schema_migrations") == [(2,)]
     again = at_server("apply", "staging", "--json")
-    assert (again.code, again.json) == (Exit.OK, {"plan": None, "request": None, "run": None})
+    assert (again.code, again.json) == (Exit.OK, {"plan": None, "request": None, "run": None, "error": None})
     number = str(done.json["run"]["id"])
     assert at_server("runs", number, "--json").json["status"] == "succeeded"
     assert [run["id"] for run in at_server("runs", "--env", "staging", "--json").json["runs"]] == [int(number)]
@@ -204,7 +204,11 @@ def test_empty_lists_are_lists(at_server: Place) -> None:
 def test_a_token_that_may_not_is_told(at_server: Place, make_token: MakeToken) -> None:
     reader = make_token(name="reader", scopes=[Scope.READ]).text
     refused = at_server("apply", "staging", "--json", SIGNALBOX_TOKEN=reader)
-    assert (refused.code, refused.out, "runs:start" in refused.err) == (Exit.PERMISSION, "", True)
+    assert (refused.code, "runs:start" in refused.err) == (Exit.PERMISSION, True)
+    assert (refused.json["run"], "runs:start" in refused.json["error"]["detail"]) == (None, True)
+    assert refused.json["plan"]["environment"] == "staging"
+    wrong = at_server("apply", "staging", "--json", "--confirm", "production")
+    assert (wrong.code, wrong.json["error"]["code"]) == (Exit.USAGE, "not_confirmed")
     stranger = at_server("status", SIGNALBOX_TOKEN="sbx_nonsense")
     assert (stranger.code, stranger.out) == (Exit.PERMISSION, "")
     assert "nonsense" not in stranger.err

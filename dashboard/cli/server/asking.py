@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from dashboard.cli import running, terminal
@@ -44,33 +45,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     choosing.add_json(parser)
 
 
+@dataclass(kw_only=True)
+class _Answered:
+    """How far it came, and why no further."""
+
+    plan: dict[str, Any] | None = None
+    request: dict[str, Any] | None = None
+    run: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+
+
 def goal(options: argparse.Namespace, server: SignalboxServer, wanted: dict[str, Any]) -> int:
     """Plan it and carry it out, as far as it goes."""
+    answered = _Answered()
     try:
-        plan = server.post("/plans", wanted)
+        return _carried_out(options, server, wanted, answered)
     except ServerSaidNo as error:
-        if error.code != NOTHING_TO_DO:
-            raise
-        _print(options, None, None, None)
-        choosing.complain(error)
-        return Exit.OK
+        if error.code == NOTHING_TO_DO:
+            _print(options, answered)
+            choosing.complain(error)
+            return Exit.OK
+        answered.error = error.problem
+        if options.json:
+            _print(options, answered)
+        raise
+
+
+def _carried_out(
+    options: argparse.Namespace, server: SignalboxServer, wanted: dict[str, Any], answered: _Answered
+) -> int:
+    answered.plan = plan = server.post("/plans", wanted)
     try:
         _check(options, plan)
     except NotConfirmed as error:
+        if options.json:
+            answered.error = {"code": running.NOT_CONFIRMED, "detail": str(error)}
+            _print(options, answered)
         print(hidden.shown(f"signalbox: {error}"), file=sys.stderr)
         return Exit.USAGE if plan_is_accepted(options, plan) else Exit.FAILED
     if options.dry_run:
-        _print(options, plan, None, None)
+        _print(options, answered)
         return Exit.ATTENTION if plan.get("stops_before") else Exit.OK
     asked = asked_for(options, plan, wanted)
-    request = None
     if plan["needs_approval"]:
-        request = _decided(server.post("/change-requests", asked), options, server)
-        if request["status"] != RequestStanding.APPROVED:
-            _print(options, plan, request, None)
+        answered.request = server.post("/change-requests", asked)
+        answered.request = _decided(answered.request, options, server)
+        if answered.request["status"] != RequestStanding.APPROVED:
+            _print(options, answered)
             return Exit.APPROVAL_NEEDED
-    run = watched(server.post("/runs", asked | {"rows_to_lose": options.rows_to_lose, "wait": WAIT}), server)
-    _print(options, plan, request, run)
+    answered.run = server.post("/runs", asked | {"rows_to_lose": options.rows_to_lose, "wait": WAIT})
+    answered.run = run = watched(answered.run, server)
+    _print(options, answered)
     if run["status"] != RunStanding.SUCCEEDED:
         return Exit.FAILED
     return running.succeeded(plan.get("stops_before"))
@@ -153,15 +178,11 @@ def lines_of_run(run: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _print(
-    options: argparse.Namespace,
-    plan: dict[str, Any] | None,
-    request: dict[str, Any] | None,
-    run: dict[str, Any] | None,
-) -> None:
+def _print(options: argparse.Namespace, answered: _Answered) -> None:
     if options.json:
-        print(json.dumps({"plan": plan, "request": request, "run": run}, indent=2))
+        print(json.dumps(vars(answered), indent=2))
         return
+    plan, request, run = answered.plan, answered.request, answered.run
     lines = plans.lines_of(plan) if plan and not (request or run) else []
     lines += lines_of_request(request) if request and not run else []
     lines += lines_of_run(run) if run else []
