@@ -112,6 +112,18 @@ def test_nothing_else_runs_while_something_is_unfinished(people_bench: Bench) ->
         people_bench.plan()
 
 
+def test_what_broke_off_is_not_put_aside_as_skipped(people_bench: Bench) -> None:
+    """Skipped and taken back, it would begin anew over what it had left."""
+    people_bench.write("002_unique.sql", UNIQUE)
+    people_bench.write("003_more.sql", "CREATE TABLE more (id int);")
+    with pytest.raises(errors.PartlyApplied):
+        people_bench.apply()
+    look, folder = people_bench.look(), people_bench.read()
+    with pytest.raises(errors.PlanBlocked, match="broke off outside a transaction"):
+        planner.skip(look, folder, [MigrationId("002", "unique")], reason="x")
+    assert planner.skip(look, folder, [MigrationId("003", "more")], reason="x").steps
+
+
 def test_a_plan_from_before_it_broke_off_runs_nothing_a_second_time(people_bench: Bench) -> None:
     """A second request for the same plan may be approved as well."""
     people_bench.write("002_steps.sql", STEPWISE)

@@ -405,6 +405,15 @@ FROM {schema}.migration_audit_log l
 WHERE installation <> ''
 ORDER BY installation, id DESC
 
+-- other_logs --
+-- The other schemas of this database in which a Signalbox keeps a log.
+SELECT n.nspname
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'protected' AND NOT a.attisdropped
+WHERE c.relname = 'migration_audit_log' AND c.relkind = 'r' AND n.nspname <> %(schema)s
+ORDER BY n.nspname
+
 -- noted_interrupted --
 -- Whether the end of an attempt whose worker was lost is in the log already.
 SELECT EXISTS (
