@@ -20,11 +20,8 @@ from dashboard.engine.status import MigrationStatus, State
 def skip(target: Target, folder: Folder, migrations: Iterable[MigrationId], *, reason: str) -> Plan:
     """Record these migrations as skipped. They must not be applied there."""
     names = _names_by_version(folder, target.history)
-    unfinished = {item.identity for item in target.history.unfinished}
     steps = []
     for identity in chosen(target, migrations):
-        if identity in unfinished:  # what it left is there, and would be taken for nothing
-            refuse_unfinished(target.history)
         migration = folder.find(identity)
         if migration is None and folder.find_elsewhere(identity):
             raise NothingToDo(environment=target.name, reason=f"{identity.label} is not for it and does not run there")
