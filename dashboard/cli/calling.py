@@ -103,19 +103,19 @@ class _TimedAnswer(HTTPResponse):
         self.fp = BufferedReader(_UntilThen(self.fp.detach(), sock))
 
 
-class _PlainConnection(HTTPConnection):
+class _TimedConnection(HTTPConnection):
     response_class = _TimedAnswer
 
 
-class _TlsConnection(HTTPSConnection):
+class _TimedTlsConnection(HTTPSConnection):
     response_class = _TimedAnswer
 
 
 class _TimedHttp(HTTPHandler):
     def http_open(self, req: Request) -> HTTPResponse:
-        return self.do_open(_PlainConnection, req)
+        return self.do_open(_TimedConnection, req)
 
 
 class _TimedHttps(HTTPSHandler):
     def https_open(self, req: Request) -> HTTPResponse:
-        return self.do_open(_TlsConnection, req)
+        return self.do_open(_TimedTlsConnection, req)

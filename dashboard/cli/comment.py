@@ -29,8 +29,8 @@ _SAFE = {ord(letter): f"&#{ord(letter)};" for letter in "&<>|`*_~[]()!@#\\"}
 #: before both hosts look for these.
 _LINKING = re.compile(r"www(?=\.)|:(?=//)|&#64;", re.IGNORECASE)
 _MOST = 50
-#: What is read of a line.
-_OF_A_PROOF = frozenset({"version", "name", "verdict", "because", "up", "down", "again", "reversible"})
+#: By these a line is recognised.
+_OF_A_PROOF = frozenset({"version", "name", "verdict", "because", "differences"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
