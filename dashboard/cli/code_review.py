@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import json
 import re
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request
+
+from dashboard.cli import calling
 
 #: The first line of the comment, which nobody sees. By it the comment is recognised.
 MARK = "<!-- signalbox -->"
 #: GitHub takes 65,536 characters, and what is counted there is not quite characters.
 LONGEST = 60_000
 _PAGE = 100
-_TIMEOUT_S = 30
+_LEADING_ELSEWHERE = range(300, 400)
+_ELSEWHERE = "The token of the job goes nowhere else: see that the job has the address that the host has now."
 _RIGHTS = "The token of the job needs the right to comment; docs/CI.md says how it gets it."
 
 
@@ -46,7 +50,7 @@ class Review:
 
     def _comments(self) -> Iterator[dict[str, Any]]:
         page = 1
-        while comments := self._ask("GET", f"{self.list_at}?per_page={_PAGE}&page={page}"):
+        while comments := _rows(self._ask("GET", f"{self.list_at}?per_page={_PAGE}&page={page}"), self.host):
             yield from comments
             if len(comments) < _PAGE:
                 return
@@ -55,13 +59,13 @@ class Review:
     def _ask(self, method: str, address: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "User-Agent": "signalbox", **self.headers}
-        request = urllib.request.Request(address, data=data, headers=headers, method=method)  # noqa: S310 (see _base)
+        request = Request(address, data=data, headers=headers, method=method)  # noqa: S310 (see _base)
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310
-                return json.load(response)
-        except urllib.error.HTTPError as error:
-            raise NoComment(f"{self.host} answered {error.code} {error.reason}. {_RIGHTS}") from None
-        except (OSError, ValueError) as error:
+            return json.loads(calling.sent(request))
+        except HTTPError as error:
+            advice = _ELSEWHERE if error.code in _LEADING_ELSEWHERE else _RIGHTS
+            raise NoComment(f"{self.host} answered {error.code} {error.reason}. {advice}") from None
+        except (OSError, HTTPException, ValueError, RecursionError) as error:
             raise NoComment(f"{self.host} gave no answer that can be read ({type(error).__name__}).") from error
 
 
@@ -109,8 +113,8 @@ def _gitlab(variables: Mapping[str, str]) -> Review:
 
 def _base(variables: Mapping[str, str], name: str) -> str:
     address = variables.get(name, "").rstrip("/")
-    if not address.startswith(("https://", "http://")):
-        raise NoComment(f"the variable {name} holds no address.")
+    if fault := calling.fault_of(address):
+        raise NoComment(f"the variable {name} {fault}.")
     return address
 
 
@@ -120,5 +124,11 @@ def _token(variables: Mapping[str, str], name: str) -> str:
     return variables[name]
 
 
-def _address(answer: Mapping[str, Any]) -> str:
-    return str(answer.get("html_url") or "")
+def _rows(answer: Any, host: str) -> list[dict[str, Any]]:
+    if not isinstance(answer, list) or not all(isinstance(each, dict) and "id" in each for each in answer):
+        raise NoComment(f"{host} answered with something else than comments.")
+    return answer
+
+
+def _address(answer: Any) -> str:
+    return str(answer.get("html_url") or "") if isinstance(answer, dict) else ""

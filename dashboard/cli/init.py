@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import sys
 from importlib import resources
 from pathlib import Path
 
@@ -17,6 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, workspace: Workspace) -> int:
     folder, file = Path("migrations_sql"), Path("config") / "environments.toml"
+    for path in (folder, file.parent):
+        if os.path.lexists(path) and not path.is_dir():
+            print(f"signalbox: {path} is there, and is no folder. Nothing was written. Move it away.", file=sys.stderr)
+            return Exit.FAILED
     written, kept = [], []
     if folder.is_dir():
         kept.append(f"{folder}/")

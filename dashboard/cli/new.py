@@ -20,6 +20,9 @@ from dashboard.engine.files.writing import NewFile
 from dashboard.engine.migration import Migration
 from dashboard.local.workspace import Workspace
 
+#: Characters of a name. With its number and its ending it is a file, of which most disks take 255.
+_LONGEST = 200
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="what it does, such as add_city")
@@ -32,6 +35,12 @@ def run(options: argparse.Namespace, workspace: Workspace) -> int:
     name, source = writing.slug(options.name), chosen_environments.source(options, workspace)
     if not name:
         print(f"signalbox: {options.name!r} has no letter and no digit to name a migration by.", file=sys.stderr)
+        return Exit.USAGE
+    if len(name) > _LONGEST:
+        print(
+            f"signalbox: a name has at most {_LONGEST} characters, and this one {len(name)}. Nothing was written.",
+            file=sys.stderr,
+        )
         return Exit.USAGE
     folder = workspace.files(source)
     files = writing.files(

@@ -20,6 +20,7 @@ from dashboard.engine.database.tracking import Attempt
 from dashboard.engine.errors import NotAcknowledged, NotApproved
 from dashboard.engine.forecast import counting, reading
 from dashboard.engine.forecast.values import Forecast
+from dashboard.engine.migration import InstallationSeen
 from dashboard.engine.plan import Plan, Target
 from dashboard.engine.run import executor
 from dashboard.engine.run.cancellation import Cancellation
@@ -62,6 +63,14 @@ def check_may_run(environment: Environment, target: Target, run: LocalRun) -> No
             "--break-glass REASON runs it all the same, and the log of that database keeps who did it and why."
         )
         raise NotApproved(environment=environment.name, reason=f"{reason}, and here nobody approves", remedy=remedy)
+
+
+def check_unprotected(environment: Environment, elsewhere: Sequence[tuple[str, InstallationSeen]]) -> None:
+    """Raises NotApproved where a Signalbox protects that database and keeps its log in one of these schemas."""
+    for schema, installation in elsewhere:
+        remedy = f"Its history is in the schema {schema}: set SIGNALBOX_TRACKING_SCHEMA={schema}, and ask there."
+        reason = f"the Signalbox {installation.named}, protects that database, and here nobody approves"
+        raise NotApproved(environment=environment.name, reason=reason, remedy=remedy)
 
 
 def check_accepted(plan: Plan, accepted: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from config.declaration import Declaration
 from config.environments import Environment
 from config.sources import Source
 from dashboard.engine import scoping
+from dashboard.engine.database import history
 from dashboard.engine.database.connection import Access
 from dashboard.engine.database.doctor import Check
 from dashboard.engine.errors import EngineError, SourceNotRead
@@ -187,7 +188,9 @@ class Workspace:
 
     def check_gates(self, plan: Plan, environment: Environment) -> None:
         """The same bytes have to stand in the database of the environment before it now. Raises NotNow, and what `read`
-        does where that one cannot be asked."""
+        does where that one cannot be asked; NotApproved where a Signalbox protects that database under the name of
+        another schema."""
+        running.check_unprotected(environment, history.protecting_elsewhere(self.access(environment)))
         gates.check_time(environment, datetime.now(UTC))
         if gates.has_order(plan, environment):
             before = self.declaration.get(environment.after)

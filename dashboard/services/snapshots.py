@@ -52,6 +52,9 @@ def _check(source: Source, files: Mapping[str, bytes]) -> None:
             raise SnapshotRefused(source=source.name, reason=f"{path!a} is not the path of a file in the folder")
         if len(content) > FILE_BYTES:
             raise SnapshotRefused(source=source.name, reason=f"{path!a} has more than {FILE_BYTES:,} bytes")
+    folders = {str(folder) for path in files for folder in PurePosixPath(path).parents}
+    if both := sorted(folders & files.keys()):
+        raise SnapshotRefused(source=source.name, reason=f"{both[0]!a} is a file there and a folder too")
 
 
 def _check_same(source: Source, files: Mapping[str, bytes], commit: str) -> None:

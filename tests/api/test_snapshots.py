@@ -106,6 +106,16 @@ def test_a_path_stays_in_the_folder(ci: Caller, pushed_source: Project, path: st
     assert not GitCommit.objects.exists()
 
 
+def test_no_file_is_a_folder_too(ci: Caller, pushed_source: Project, client_of: ClientOf, viewer: User) -> None:
+    """One such push and no page of its environments could be opened."""
+    ci.post(WHERE, sent())
+    files = [{"path": path, "content": "SELECT 1;"} for path in ("001_a.sql", "001_a.sql/x.sql")]
+    answer = ci.post(WHERE, {**sent(SECOND), "files": files})
+    assert (answer.status_code, body(answer)["code"]) == (422, "snapshot_refused")
+    assert GitCommit.objects.count() == 1
+    assert client_of(viewer).get("/environments/staging/").status_code == 200
+
+
 def test_a_path_is_there_once(ci: Caller, pushed_source: Project) -> None:
     files = [{"path": "001_a.sql", "content": text} for text in ("SELECT 1;", "SELECT 2;")]
     assert ci.post(WHERE, {**sent(), "files": files}).status_code == 400

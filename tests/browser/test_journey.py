@@ -65,6 +65,8 @@ def test_what_broke_off_outside_a_transaction_is_settled(fragile_demo: Demo, ent
     bob.get_by_role("link", name="Go on with 012").click()
     bob.get_by_label("What have you undone, and how?").fill("DROP INDEX platform.databases_kind_idx, in psql")
     bob.get_by_role("button", name="Start 012 over on Development").click()
+    expect(bob.locator("#launch")).to_contain_text("Let it be written")
+    bob.locator("#launch button").click()
     _run_ends(bob, "Succeeded")
     _matrix_shows(bob, "012", "Development", "Pending")
 

@@ -19,11 +19,14 @@ COMMENT = re.compile(r"/repos/acme/app/issues/comments/(\d+)|/projects/31/merge_
 
 @dataclass
 class CodeHost:
-    """`comments` are the bodies by their numbers; `may_write` is what the token may."""
+    """`comments` are the bodies by their numbers; `may_write` is what the token may; `leads_to` is another address to
+    which it sends whoever asks. `tokens` are those that it was shown."""
 
     address: str = ""
     comments: dict[int, str] = field(default_factory=dict)
     may_write: bool = True
+    leads_to: str = ""
+    tokens: list[str] = field(default_factory=list)
 
     def of_github(self) -> dict[str, str]:
         """The variables of a job for pull request 7."""
@@ -83,6 +86,12 @@ class _Door(BaseHTTPRequestHandler):
         self._answer(status, {"id": number, "body": body, "html_url": f"https://example.org/comment-{number}"})
 
     def _is_let_in(self) -> bool:
+        self.host.tokens += filter(None, (self.headers.get("Authorization"), self.headers.get("PRIVATE-TOKEN")))
+        if self.host.leads_to:
+            self.send_response(302)
+            self.send_header("Location", f"{self.host.leads_to}{self.path}")
+            self.end_headers()
+            return False
         if TOKEN in (self.headers.get("Authorization", "").removeprefix("Bearer "), self.headers.get("PRIVATE-TOKEN")):
             return True
         self._answer(401, {"message": "Bad credentials"})

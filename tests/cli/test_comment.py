@@ -11,6 +11,9 @@ from tests.ci import code_host
 from tests.ci.code_host import CodeHost
 from tests.cli.conftest import Signalbox
 
+#: What stands in the comment and on no page.
+UNSEEN = "<!-- -->"
+
 
 @pytest.fixture
 def host() -> Iterator[CodeHost]:
@@ -72,13 +75,40 @@ def test_a_token_that_may_not_comment_is_said(signalbox: Signalbox, folder: Path
     assert code_host.TOKEN not in answer.said
 
 
+@pytest.mark.usefixtures("job")
+def test_no_answer_takes_the_token_elsewhere(signalbox: Signalbox, folder: Path, host: CodeHost) -> None:
+    with code_host.running() as elsewhere:
+        host.leads_to = elsewhere.address.replace("127.0.0.1", "localhost")
+        answer = signalbox("comment", "--source", str(folder))
+    assert (answer.code, "answered 302" in answer.err, elsewhere.tokens) == (1, True, [])
+    assert len(host.tokens) == 1
+
+
+@pytest.mark.parametrize("address", ["http://api.github.example", "https://me:pw@api.github.example", "http://[::1"])
+def test_no_token_goes_to_an_address_that_is_none_or_readable(
+    signalbox: Signalbox, folder: Path, host: CodeHost, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    in_job(monkeypatch, host.of_github() | {"GITHUB_API_URL": address})
+    answer = signalbox("comment", "--source", str(folder))
+    assert (answer.code, "the variable GITHUB_API_URL must be" in answer.err) == (1, True), answer.err
+
+
 def test_what_a_file_is_called_is_text_and_calls_nobody(signalbox: Signalbox, folder: Path) -> None:
     (folder / "002_x.sql").write_text('DROP TABLE "@all <img src=x> | `a` [b](c)";\n')
     said = signalbox("comment", "--source", str(folder), "--print").out
     row = next(line for line in said.splitlines() if "destructive" in line or "drops table" in line)
     assert row.count("|") == 4
-    assert not set("@<>`[") & set(row)
-    assert "&#64;all" in row
+    assert not set("@<>`[") & set(row.replace(UNSEEN, ""))
+    assert f"&#64;{UNSEEN}all" in row
+
+
+def test_what_a_file_is_called_is_no_link(signalbox: Signalbox, folder: Path) -> None:
+    """An escape alone is undone before the host looks for addresses of mails and calls of people."""
+    (folder / "002_x.sql").write_text('DROP TABLE "www.evil.example https://evil.example me@evil.example";\n')
+    said = signalbox("comment", "--source", str(folder), "--print").out
+    row = next(line for line in said.splitlines() if "evil" in line)
+    for broken in (f"www{UNSEEN}.evil", f"https:{UNSEEN}//evil", f"me&#64;{UNSEEN}evil"):
+        assert broken in row
 
 
 @pytest.mark.parametrize(
@@ -98,6 +128,11 @@ def test_outside_of_a_pull_request_it_says_so(
     assert (answer.code, said in answer.err) == (1, True), answer.err
 
 
-def test_another_file_for_the_rehearsal_is_wrong_usage(signalbox: Signalbox, folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "other").write_text("no JSON")
-    assert signalbox("comment", "--source", str(folder), "--print", "--rehearsal", str(tmp_path / "other")).code == 2
+@pytest.mark.parametrize("content", ["no JSON", "[]", "null", '{"a": 1}', "[" * 100_000])
+def test_another_file_for_the_rehearsal_is_wrong_usage(
+    signalbox: Signalbox, folder: Path, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "other").write_text(content)
+    for path in (tmp_path / "other", tmp_path):
+        answer = signalbox("comment", "--source", str(folder), "--print", "--rehearsal", str(path))
+        assert (answer.code, "does not hold one JSON object a line" in answer.err) == (2, True)

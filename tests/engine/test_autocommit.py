@@ -112,6 +112,22 @@ def test_nothing_else_runs_while_something_is_unfinished(people_bench: Bench) ->
         people_bench.plan()
 
 
+def test_what_broke_off_is_put_aside_by_a_skip_only_as_long_as_it_holds(people_bench: Bench) -> None:
+    """Taken back, it would begin anew over what it had left."""
+    people_bench.write("002_unique.sql", UNIQUE)
+    unique = MigrationId("002", "unique")
+    with pytest.raises(errors.PartlyApplied):
+        people_bench.apply()
+    people_bench.execute(planner.skip(people_bench.look(), people_bench.read(), [unique], reason="x"), run_id="2")
+    assert state_of(people_bench, "002") is State.SKIPPED
+    people_bench.write("003_more.sql", "CREATE TABLE more (id int);")
+    people_bench.apply()
+    people_bench.execute(planner.unskip(people_bench.look(), [unique], reason="x"), run_id="3")
+    assert state_of(people_bench, "002") is State.PARTIAL
+    with pytest.raises(errors.PlanBlocked, match="broke off outside a transaction"):
+        people_bench.plan()
+
+
 def test_a_plan_from_before_it_broke_off_runs_nothing_a_second_time(people_bench: Bench) -> None:
     """A second request for the same plan may be approved as well."""
     people_bench.write("002_steps.sql", STEPWISE)

@@ -252,7 +252,7 @@ def test_then_only_the_rest_is_applied(migrated_bench: Bench) -> None:
 def test_what_was_imported_has_no_rollback(migrated_bench: Bench) -> None:
     """None was captured: nobody knows what ran."""
     migrated_bench.execute(importing(migrated_bench))
-    with pytest.raises(NothingToDo):
+    with pytest.raises(PlanBlocked, match="none was captured"):
         migrated_bench.plan_rollback("2", "t2")
 
 

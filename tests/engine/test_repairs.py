@@ -264,7 +264,7 @@ def test_a_file_that_nobody_can_read_stops_it(three: Bench) -> None:
 
 def test_of_a_baseline_there_is_no_rollback(three: Bench) -> None:
     three.execute(based(three, "001"))
-    with pytest.raises(NothingToDo):
+    with pytest.raises(PlanBlocked, match="none was captured"):
         three.plan_rollback(*ONE)
 
 

@@ -484,7 +484,8 @@ def test_what_is_planted_is_every_kind_of_secret_that_there_is(scene: Scene) -> 
     }
     later = {"SIGNALBOX_REHEARSAL_URL"}  # planted while it is used
     alike = {"SIGNALBOX_GOOGLE_SECRET", "SIGNALBOX_GITHUB_SECRET"}  # go the way of any provider's
-    elsewhere = {"SIGNALBOX_DATABASE_OWNER_URL", "SIGNALBOX_SECRET_KEY_FALLBACKS"}  # of migrate, and of former keys
+    #: Of migrate, of former keys, and of the program that calls a server.
+    elsewhere = {"SIGNALBOX_DATABASE_OWNER_URL", "SIGNALBOX_SECRET_KEY_FALLBACKS", "SIGNALBOX_TOKEN"}
     assert set(kinds) | later | alike | elsewhere == secret_variables.OF_SIGNALBOX
     assert set(kinds.values()) <= set(scene.net.planted)
     assert {"git token", "deploy key", "secret of a webhook"} <= set(scene.net.planted)

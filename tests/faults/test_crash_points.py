@@ -19,7 +19,7 @@ from tests.fix_faults import NAIVE, Size, Tally, size, sized
 from tests.fix_postgres import Database
 
 PART = "crash points"
-REPEATS = sized(small=1, ci=4, full=25)
+REPEATS = sized(small=1, ci=2, full=25)
 
 #: With every `make test` only the points around the commit, where naive runners go wrong.
 AROUND_COMMIT = {"body_done", "before_commit", "committed", "journal_started:2", "statement_done", "journal_done:2"}

@@ -44,8 +44,8 @@ CASES = [
 
 def _step(mode: Mode, how: Break) -> int:
     if how in HOLES:
-        return sized(small=1000, ci=16, full=1)
-    return sized(small=20, ci=2 if mode is TX else 5, full=1)
+        return sized(small=1000, ci=24, full=1)
+    return sized(small=20, ci=3 if mode is TX else 8, full=1)
 
 
 @pytest.fixture

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 PART = "races"
-ROUNDS = sized(small=3, ci=50, full=200)
-SLOW_ROUNDS = sized(small=1, ci=10, full=50)
+ROUNDS = sized(small=3, ci=25, full=200)
+SLOW_ROUNDS = sized(small=1, ci=5, full=50)
 DECIDERS = 16
 
 #: What a worker that came too late may say; anything else (a deadlock, a lost row) is a fault.

@@ -17,7 +17,7 @@ from dashboard.engine.localserver import LocalServer
 from dashboard.engine.sql import statements
 from tests.fix_faults import Tally, sized
 
-EXAMPLES = sized(small=150, ci=2000, full=20_000)
+EXAMPLES = sized(small=150, ci=1000, full=20_000)
 
 #: Ways to write a string; all of them hide a semicolon.
 LITERALS = (

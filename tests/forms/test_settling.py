@@ -30,7 +30,7 @@ def reset(**changes: str) -> ResetForm:
 def test_starting_over_wants_to_know_what_was_undone():
     form = reset()
     assert form.is_valid()
-    assert form.submission == {"reason": "I dropped the table."}
+    assert form.sent["reason"] == "I dropped the table."
 
 
 @pytest.mark.parametrize("name", ["mark", "reason"])

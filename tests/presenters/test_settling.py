@@ -22,6 +22,8 @@ REPAIRS = values.plan(values.step(action=Action.REPAIR))
 ROLLS_BACK = values.plan(values.step(action=Action.ROLLBACK, first_statement=2))
 EDITED = PlanBlocked(version="001", reason="its file was edited.", remedy="Put it back.")
 
+SOURCE = values.STAGING.source
+
 
 def doubtful(evidence: InDoubt = InDoubt.NONE, **changes: Any) -> BrokenOff:
     return values.broken_off(DONE, DOUBTFUL, NOT_RUN, evidence=evidence, **changes)
@@ -50,30 +52,30 @@ EVIDENT = {
 
 @pytest.mark.parametrize("trace", Trace)
 def test_a_statement_looks_like_its_trace(trace: Trace):
-    (line,) = presenter.lines(values.broken_off(trace))
+    (line,) = presenter.lines(values.broken_off(trace), SOURCE)
     assert values.looks(line.pill) == TRACES[trace]
 
 
 @pytest.mark.parametrize("evidence", InDoubt)
 def test_the_one_in_doubt_looks_like_what_the_catalog_made_of_it_and_no_other_does(evidence: InDoubt):
-    looks = [values.looks(line.pill) for line in presenter.lines(doubtful(evidence))]
+    looks = [values.looks(line.pill) for line in presenter.lines(doubtful(evidence), SOURCE)]
     assert looks == [TRACES[DONE], EVIDENT[evidence], TRACES[NOT_RUN]]
 
 
 def test_statements_keep_their_numbers_and_lines_and_lead_to_them():
-    first, second = presenter.lines(values.broken_off(DONE, NOT_RUN))
+    first, second = presenter.lines(values.broken_off(DONE, NOT_RUN), SOURCE)
     assert [(line.number, line.line) for line in (first, second)] == [(1, 2), (2, 4)]
     assert values.page_of(second.url) == ("migration", {"version": "001", "name": "users"})
     assert second.url.endswith("#L4")
 
 
 def test_a_captured_rollback_is_on_no_page_to_link_to():
-    assert {line.url for line in presenter.lines(values.broken_off(action=Action.ROLLBACK))} == {""}
+    assert {line.url for line in presenter.lines(values.broken_off(action=Action.ROLLBACK), SOURCE)} == {""}
 
 
 def test_a_statement_whose_text_is_gone_says_so_and_links_to_nothing():
     gone = JournalLine(number=4, line=None, summary="", trace=DONE)
-    (line,) = presenter.lines(values.broken_off(lines=(gone,)))
+    (line,) = presenter.lines(values.broken_off(lines=(gone,)), SOURCE)
     assert (line.url, line.line) == ("", None)
     assert line.summary
 
@@ -335,4 +337,4 @@ def test_only_an_administrator_may_skip_and_only_an_apply(action: Action, role: 
 @pytest.mark.parametrize("evidence", InDoubt)
 def test_everything_is_sound(evidence: InDoubt):
     broken = doubtful(evidence)
-    values.assert_sound(box(broken, RUN), presenter.lines(broken), ways(broken))
+    values.assert_sound(box(broken, RUN), presenter.lines(broken, SOURCE), ways(broken))

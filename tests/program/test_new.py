@@ -88,3 +88,17 @@ def test_nothing_is_written_where_it_is_only_asked(empty_place: Place) -> None:
 
 def test_a_name_without_a_letter_is_refused(empty_place: Place) -> None:
     assert empty_place("new", "---").code == Exit.USAGE
+
+
+def test_a_name_that_no_file_can_have_is_refused(empty_place: Place) -> None:
+    empty_place.folder.mkdir()
+    refused = empty_place("new", "a" * 300)
+    assert (refused.code, refused.out) == (Exit.USAGE, "")
+    assert refused.err == "signalbox: a name has at most 200 characters, and this one 300. Nothing was written.\n"
+    assert not list(empty_place.folder.iterdir())
+
+
+@pytest.mark.parametrize("format_name", WRITTEN)
+def test_the_longest_name_is_written_in_every_format(empty_place: Place, format_name: str) -> None:
+    written = declared(empty_place, format_name)("new", "a" * 200)
+    assert written.code == Exit.OK, written.err

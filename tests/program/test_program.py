@@ -109,6 +109,15 @@ def test_a_beginning_is_made_once(empty_place: Place) -> None:
     assert empty_place("doctor", "--declared").code == Exit.UNREACHABLE, "the file is read, and no variable is set"
 
 
+@pytest.mark.parametrize("there", ["migrations_sql", "config"])
+def test_where_a_file_stands_nothing_is_begun(empty_place: Place, there: str) -> None:
+    (empty_place.path / there).write_text("ours")
+    refused = empty_place("init")
+    assert (refused.code, refused.out) == (Exit.FAILED, "")
+    assert refused.err == f"signalbox: {there} is there, and is no folder. Nothing was written. Move it away.\n"
+    assert [path.name for path in empty_place.path.iterdir()] == [there]
+
+
 # Completion
 
 

@@ -159,6 +159,15 @@ def test_a_protection_that_only_the_target_knows_refuses(place: Place) -> None:
     assert (broken.code, table(place, "staging", "orders")) == (Exit.OK, True)
 
 
+def test_a_protection_in_another_schema_of_the_database_refuses(place: Place) -> None:
+    assert place("apply", "staging", "--to", "001").code == Exit.OK
+    written_by_an_installation(place, protects=True)
+    refused = place("apply", "staging", SIGNALBOX_TRACKING_SCHEMA="other")
+    assert (refused.code, table(place, "staging", "orders")) == (Exit.APPROVAL_NEEDED, False)
+    assert "SIGNALBOX_TRACKING_SCHEMA=platform" in refused.err
+    assert place.query("staging", "SELECT to_regnamespace('other') IS NULL") == [(True,)]
+
+
 def test_an_installation_that_asks_for_no_approvals_is_in_nobodys_way(place: Place) -> None:
     assert place("apply", "staging", "--to", "001").code == Exit.OK
     written_by_an_installation(place, protects=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
-import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +17,7 @@ from dashboard.cli.server import words
 from dashboard.models import ChangeRequest, DriftCheck, Rehearsal, Run
 from dashboard.services import execution, rehearsals
 from tests.fix_rehearsals import RehearsalsFind, passing
+from tests.program.answering import answering
 from tests.program.conftest import Place, Said
 from tests.services import workflow
 
@@ -228,25 +228,68 @@ def test_a_verb_of_a_server_says_that_none_is_named(empty_place: Place, verb: st
     assert (refused.code, refused.out, "SIGNALBOX_URL is not set" in refused.err) == (Exit.USAGE, "", True)
 
 
+def test_a_proxy_gets_no_token(at_server: Place) -> None:
+    with answering(b"{}") as proxy:
+        answer = at_server("status", http_proxy=proxy.address, HTTP_PROXY=proxy.address)
+    assert (answer.code, proxy.asked) == (Exit.OK, []), answer.err
+
+
+@pytest.mark.parametrize("wrong", ["http://[::1", "https://signalbox.example:port", "https://me:pw@signalbox.example"])
+def test_an_address_that_is_none_is_told(at_server: Place, wrong: str) -> None:
+    refused = at_server("status", SIGNALBOX_URL=wrong)
+    assert (refused.code, refused.out) == (Exit.USAGE, "")
+    assert refused.err.startswith("signalbox: SIGNALBOX_URL must be the address of a server")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"null",
+        b"{}",
+        b"[[]]",
+        b'"x"',
+        b"NaN",
+        b'[{"slug": NaN}]',
+        b"[{}]",
+        b"[" * 100_000,
+        b"\xff",
+        b" " * 33 * 2**20,
+    ],
+    ids=["empty", "null", "object", "lists", "text", "nan", "nan inside", "empty object", "deep", "bytes", "large"],
+)
+def test_an_answer_that_is_not_of_the_api_is_told(at_server: Place, content: bytes) -> None:
+    with answering(content) as other:
+        refused = at_server("status", SIGNALBOX_URL=other.address)
+    assert (refused.code, refused.out) == (Exit.UNREACHABLE, "")
+    assert re.match(r"signalbox: (What|The server's answer) ", refused.err), refused.err
+
+
+@pytest.mark.parametrize("content", [b"null", b"{}", b"[]", b'{"items": null}', b'{"items": [1]}'])
+def test_neither_is_a_page_of_a_list(at_server: Place, content: bytes) -> None:
+    with answering(content) as other:
+        refused = at_server("runs", SIGNALBOX_URL=other.address)
+    assert (refused.code, refused.out, "Traceback" in refused.err) == (Exit.UNREACHABLE, "", False)
+
+
+@pytest.mark.parametrize("errors", [b'"abc"', b"null", b"[1]", b"[{}]"])
+def test_a_problem_with_odd_errors_is_told(at_server: Place, errors: bytes) -> None:
+    with answering(b'{"detail": "No.", "state": 1, "errors": %b}' % errors, status=422) as other:
+        refused = at_server("status", SIGNALBOX_URL=other.address)
+    assert (refused.code, refused.out) == (Exit.FAILED, "")
+    assert refused.err.startswith("signalbox: No.\n")
+
+
+@pytest.mark.parametrize("verb", ["runs", "requests", "audit"])
+def test_less_than_nothing_is_no_limit(at_server: Place, verb: str) -> None:
+    refused = at_server(verb, "--limit", "-1")
+    assert (refused.code, refused.out) == (Exit.USAGE, "")
+    assert "--limit" in refused.err
+
+
 def test_no_answer_leads_elsewhere(at_server: Place) -> None:
     """What follows it would take the token along."""
-    asked: list[str] = []
-
-    class Elsewhere(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(302)
-            self.send_header("Location", "/elsewhere")
-            self.end_headers()
-
-        def log_message(self, *args: object) -> None:
-            """Nothing."""
-
-    with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        refused = at_server("status", SIGNALBOX_URL=f"http://127.0.0.1:{server.server_port}")
-        server.shutdown()
-        thread.join()
-    assert (refused.code, refused.out, asked) == (Exit.UNREACHABLE, "", ["/api/v1/environments"])
+    with answering(b"", status=302, Location="/elsewhere") as other:
+        refused = at_server("status", SIGNALBOX_URL=other.address)
+    assert (refused.code, refused.out, other.asked) == (Exit.UNREACHABLE, "", ["/api/v1/environments"])
     assert "302" in refused.err

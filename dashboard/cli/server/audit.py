@@ -12,7 +12,7 @@ from dashboard.cli.server.client import SignalboxServer
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kind", metavar="KIND", default="", help="only events of this kind, such as run.started")
-    parser.add_argument("--limit", metavar="N", type=int, default=100, help="how many at most (default: 100)")
+    choosing.add_limit(parser, default=100)
     choosing.add_json(parser)
 
 

@@ -31,8 +31,20 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
+def add_limit(parser: argparse.ArgumentParser, *, default: int) -> None:
+    parser.add_argument(
+        "--limit", metavar="N", type=_count, default=default, help=f"how many at most (default: {default})"
+    )
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of rows")
+    return int(text)
+
+
 def chosen(options: argparse.Namespace, server: SignalboxServer) -> list[str]:
-    return list(options.environments or [each["slug"] for each in server.get("/environments")])
+    return list(options.environments or [each["slug"] for each in server.listed("/environments")])
 
 
 def asked_of_each(

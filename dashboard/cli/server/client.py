@@ -7,23 +7,24 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.client import HTTPException, HTTPMessage
-from typing import IO, Any
+from http.client import HTTPException
+from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
+from urllib.parse import quote, urlencode
+from urllib.request import Request
 
 from config.errors import Misconfigured
 from config.version import VERSION
+from dashboard.cli import calling
+from dashboard.cli.calling import AnswerTooLarge
 from dashboard.cli.exits import Exit, code_named
 
 PREFIX = "/api/v1"
-TIMEOUT = 60
 #: How often a call is sent that got no answer; under one key it is done once.
 ATTEMPTS = 3
 #: Seconds between two looks at what goes on.
 PAUSE = 2.0
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_NOT_THE_API = "Correct SIGNALBOX_URL: the address of its overview, without a path."
 
 
 class ServerSaidNo(Exception):
@@ -49,18 +50,20 @@ class ServerSaidNo(Exception):
     @property
     def lines(self) -> list[str]:
         """The sentence, what the database is now, what to do; and of a call that is wrong, where."""
-        then = " ".join(filter(None, (self.problem.get("state"), self.problem.get("remedy"))))
-        faults = [f"{fault['where']}: {fault['fault']}" for fault in self.problem.get("errors", ())]
+        then = " ".join(str(self.problem[part]) for part in ("state", "remedy") if self.problem.get(part))
+        errors = self.problem.get("errors")
+        named = [each for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
+        faults = [f"{each.get('where')}: {each.get('fault')}" for each in named]
         return [f"signalbox: {self.problem['detail']}", *(f"  {line}" for line in (then, *faults) if line)]
 
 
-class _StaysThere(HTTPRedirectHandler):
-    """No answer leads elsewhere: what follows it would take the token along."""
+class ServerAnswer(dict[str, Any]):
+    """An object of an answer. What it lacks and the API promises is a matter of the server."""
 
-    def redirect_request(
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> Request | None:
-        return None
+    def __missing__(self, key: str) -> Any:
+        detail = f"The server's answer has no {key}: it is not the API of Signalbox, or that of another version."
+        remedy = "Compare the versions with `signalbox version`, and look at its pages for what was carried out."
+        raise ServerSaidNo({"detail": detail, "remedy": remedy})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,40 +73,40 @@ class SignalboxServer:
     url: str
     token: str = field(default="", repr=False)
     command: str = "signalbox"
-    _opener: OpenerDirector = field(default_factory=lambda: build_opener(_StaysThere), repr=False)
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
-            raise Misconfigured("SIGNALBOX_URL must be the address of a server, such as https://signalbox.example.")
-        if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-            raise Misconfigured("SIGNALBOX_URL must begin with https://: the token would cross the network readable.")
+        if fault := calling.fault_of(self.url):
+            raise Misconfigured(f"SIGNALBOX_URL {fault}.")
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, path: str, **query: Any) -> ServerAnswer:
         """Raises ServerSaidNo."""
         asked = urlencode({name: value for name, value in query.items() if value not in (None, "")})
-        return self._answer("GET", f"{PREFIX}{path}" + (f"?{asked}" if asked else ""))
+        return self._object(self._answer("GET", f"{PREFIX}{path}" + (f"?{asked}" if asked else "")))
 
-    def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
+    def listed(self, path: str) -> list[ServerAnswer]:
+        """A list that comes whole. Raises ServerSaidNo."""
+        return self._rows(self._answer("GET", f"{PREFIX}{path}"))
+
+    def post(self, path: str, body: dict[str, Any] | None = None) -> ServerAnswer:
         """Raises ServerSaidNo. A call that got no answer is sent again under the same key, and done once."""
         sent = {name: value for name, value in (body or {}).items() if value not in (None, "", [])}
-        return self._answer("POST", f"{PREFIX}{path}", json.dumps(sent).encode(), key=uuid.uuid4().hex)
+        return self._object(self._answer("POST", f"{PREFIX}{path}", json.dumps(sent).encode(), key=uuid.uuid4().hex))
 
-    def public(self, path: str) -> Any:
+    def public(self, path: str) -> ServerAnswer:
         """What needs no token; also where it says 503."""
         try:
-            return self._answer("GET", path)
+            return self._object(self._answer("GET", path))
         except ServerSaidNo as error:
             if error.status and "ready" in error.problem:
-                return error.problem
+                return ServerAnswer(error.problem)
             raise
 
-    def every(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
+    def every(self, path: str, **query: Any) -> Iterator[ServerAnswer]:
         """All pages of a list, one row after the other."""
         cursor: str | None = None
         while True:
             page = self.get(path, cursor=cursor, **query)
-            yield from page["items"]
+            yield from self._rows(page["items"])
             cursor = page["next"]
             if cursor is None:
                 return
@@ -118,6 +121,21 @@ class SignalboxServer:
                 time.sleep(attempt)
         raise AssertionError("the last attempt answers or raises")
 
+    def _object(self, content: Any) -> ServerAnswer:
+        if not isinstance(content, ServerAnswer):
+            raise self._not_the_api()
+        return content
+
+    def _rows(self, content: Any) -> list[ServerAnswer]:
+        if not isinstance(content, list):
+            raise self._not_the_api()
+        return [self._object(each) for each in content]
+
+    def _not_the_api(self) -> ServerSaidNo:
+        return ServerSaidNo(
+            {"detail": f"What answers at {self.url} is not the API of Signalbox.", "remedy": _NOT_THE_API}
+        )
+
     def _once(self, method: str, path: str, body: bytes | None, key: str) -> Any:
         headers = {"Accept": "application/json", "User-Agent": f"signalbox/{VERSION}"}
         headers |= {"Authorization": f"Bearer {self.token}"} if self.token else {}
@@ -125,15 +143,15 @@ class SignalboxServer:
         address = f"{self.url.rstrip('/')}{quote(path, safe='/?=&%,.:-_~+')}"
         request = Request(address, data=body, headers=headers, method=method)  # noqa: S310 - http and https alone
         try:
-            with self._opener.open(request, timeout=TIMEOUT) as answer:
-                return json.loads(answer.read() or b"null")
+            return _read(calling.sent(request))
         except HTTPError as error:
             with error:
                 raise ServerSaidNo(_problem(error), status=error.code) from None
+        except AnswerTooLarge:
+            detail = f"What {self.url} answers is larger than {calling.LARGEST // 1_048_576} MiB, and was not read."
+            raise ServerSaidNo({"detail": detail, "remedy": _NOT_THE_API}) from None
         except ValueError:
-            detail = f"What answers at {self.url} is not the API of Signalbox."
-            remedy = "Correct SIGNALBOX_URL: the address of its overview, without a path."
-            raise ServerSaidNo({"detail": detail, "remedy": remedy}) from None
+            raise self._not_the_api() from None
 
     def _silence(self, error: Exception) -> dict[str, Any]:
         reason = getattr(error, "reason", None) or error
@@ -144,9 +162,22 @@ class SignalboxServer:
         }
 
 
+def _read(content: bytes) -> Any:
+    """Raises ValueError."""
+    try:
+        return json.loads(content, object_hook=ServerAnswer, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse(constant: str) -> None:
+    """NaN and its like, which Python reads and JSON does not have."""
+    raise ValueError(constant)
+
+
 def _problem(error: HTTPError) -> dict[str, Any]:
     try:
-        content = json.loads(error.read())
+        content = _read(calling.content_of(error))
     except ValueError:
         content = None
     if isinstance(content, dict) and ("detail" in content or "ready" in content):

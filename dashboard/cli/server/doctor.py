@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     ready = server.public("/ready")
     try:
-        environments, code = [each["slug"] for each in server.get("/environments")], Exit.OK
+        environments, code = [each["slug"] for each in server.listed("/environments")], Exit.OK
     except ServerSaidNo as error:
         environments, code = [], choosing.complain(error)
     missing = ", ".join(ready["missing"])

@@ -18,8 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, server: SignalboxServer) -> int:
-    names = [options.source] if options.source else [each["name"] for each in server.get("/sources")]
-    findings = [finding for name in names for finding in server.get(f"/sources/{name}/lint")]
+    names = [options.source] if options.source else [each["name"] for each in server.listed("/sources")]
+    findings = [finding for name in names for finding in server.listed(f"/sources/{name}/lint")]
     for finding in findings:
         print(json.dumps(finding) if options.json else hidden.shown(_text(finding)))
     blocking = [each for each in findings if each["severity"] == Severity.ERROR and not each["suppressed"]]

@@ -14,7 +14,7 @@ from dashboard.cli.server.words import RequestStanding
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("number", metavar="NUMBER", type=int, nargs="?", help="one of them")
     parser.add_argument("--open", action="store_true", help="only those that wait for people")
-    parser.add_argument("--limit", metavar="N", type=int, default=20, help="how many at most (default: 20)")
+    choosing.add_limit(parser, default=20)
     choosing.add_json(parser)
 
 

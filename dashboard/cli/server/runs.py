@@ -13,7 +13,7 @@ from dashboard.cli.server.client import SignalboxServer
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("number", metavar="NUMBER", type=int, nargs="?", help="one of them")
     parser.add_argument("--env", metavar="NAME", dest="environment", help="of one environment")
-    parser.add_argument("--limit", metavar="N", type=int, default=20, help="how many at most (default: 20)")
+    choosing.add_limit(parser, default=20)
     choosing.add_json(parser)
 
 

@@ -53,7 +53,7 @@ def _of_migrations(status: dict[str, Any], *, expect: bool) -> Iterator[dict[str
 
 
 def _of_files(server: SignalboxServer, source: str) -> Iterator[dict[str, Any]]:
-    for problem in server.get(f"/sources/{source}/problems"):
+    for problem in server.listed(f"/sources/{source}/problems"):
         if problem["severity"] == Severity.ERROR:
             sentence = f"{problem['file']}: {problem['sentence']} {problem['advice']}"
             yield {"version": None, "name": None, "state": problem["code"], "sentence": sentence}

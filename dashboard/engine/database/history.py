@@ -17,6 +17,7 @@ from dashboard.engine.migration import (
     UNKNOWN_CHECKSUMS,
     AppliedMigration,
     History,
+    InstallationSeen,
     JournalEntry,
     Kind,
     LoggedSuccess,
@@ -71,6 +72,19 @@ def target(
         dual_write=access.dual_write,
         history=of(TrackingTables(connection, access.schema), scripts=scripts, shape=shape),
     )
+
+
+def protecting_elsewhere(access: Access) -> tuple[tuple[str, InstallationSeen], ...]:
+    """Every Signalbox that asks for approvals in this database and keeps its log in another schema than ours, with that
+    schema. Raises what `read` does."""
+    with connections.reading(access.address) as connection, pinned(connection):
+        schemas = connection.execute(sql.query("other_logs"), {"schema": access.schema}).fetchall()
+        return tuple(
+            (str(schema), installation)
+            for (schema,) in schemas
+            for installation in TrackingTables(connection, str(schema)).installations()
+            if installation.protects
+        )
 
 
 def of(tables: TrackingTables, *, scripts: bool = False, shape: TablesShape | None = None) -> History:

@@ -346,17 +346,23 @@ WHERE version = %(version)s AND name = %(name)s AND statement = %(statement)s
 ORDER BY id DESC LIMIT 1
 
 -- read_unfinished --
--- Statements that ran outside a transaction, of migrations that neither succeeded nor were reset since.
+-- Statements that ran outside a transaction, of migrations that neither succeeded nor were reset since. A skip puts them
+-- aside for as long as it holds: once it is taken back, what they left is there as before.
 SELECT version, name, action, statement, outcome, message FROM (
     SELECT DISTINCT ON (l.version, l.name, l.statement) l.version, l.name, l.action, l.statement, l.outcome, l.message
     FROM {schema}.migration_audit_log l
     LEFT JOIN (
         SELECT version, name, pg_catalog.max(id) AS id FROM {schema}.migration_audit_log
-        WHERE outcome = 'succeeded' AND action NOT IN ('repair', 'bring_back', 'accept')
+        WHERE outcome = 'succeeded' AND action NOT IN ('repair', 'bring_back', 'accept', 'skip', 'unskip')
         GROUP BY version, name
     ) settled ON settled.version = l.version AND settled.name = l.name
+    LEFT JOIN (
+        SELECT DISTINCT ON (version, name) version, name, action FROM {schema}.migration_audit_log
+        WHERE outcome = 'succeeded' AND action NOT IN ('repair', 'bring_back', 'accept')
+        ORDER BY version, name, id DESC
+    ) last ON last.version = l.version AND last.name = l.name
     WHERE l.outcome IN ('started', 'done', 'undone') AND l.action IN ('apply', 'rollback')
-      AND l.id > coalesce(settled.id, 0)
+      AND l.id > coalesce(settled.id, 0) AND last.action IS DISTINCT FROM 'skip'
     ORDER BY l.version, l.name, l.statement, l.id DESC
 ) journal
 WHERE outcome <> 'undone'
@@ -404,6 +410,15 @@ SELECT DISTINCT ON (installation) installation, executed_by, executed_at,
 FROM {schema}.migration_audit_log l
 WHERE installation <> ''
 ORDER BY installation, id DESC
+
+-- other_logs --
+-- The other schemas of this database in which a Signalbox keeps a log.
+SELECT n.nspname
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'protected' AND NOT a.attisdropped
+WHERE c.relname = 'migration_audit_log' AND c.relkind = 'r' AND n.nspname <> %(schema)s
+ORDER BY n.nspname
 
 -- noted_interrupted --
 -- Whether the end of an attempt whose worker was lost is in the log already.
