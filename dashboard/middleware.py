@@ -19,6 +19,7 @@ from dashboard.models.roles import Role, role_of
 from dashboard.presenters import hidden
 from dashboard.selectors import people as people_selector
 from dashboard.services import actors, limits, people, sessions
+from dashboard.services.actors import Actor
 from dashboard.services.errors import TooMany
 from dashboard.views import errors
 
@@ -186,16 +187,23 @@ class NoSuchAddressMiddleware:
 
 
 class RefusalMiddleware:
-    """Whoever is signed in and is refused a page or a deed stands in the audit log."""
+    """Whoever is signed in, or calls with a token that is known, and is refused a page or a deed stands in the audit
+    log."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         answer = self.get_response(request)
-        if answer.status_code == 403 and isinstance(request.user, User):
-            people.refused(request, by=actors.from_request(request))
+        if answer.status_code == 403 and (by := _known(request)):
+            people.refused(request, by=by)
         return answer
+
+
+def _known(request: HttpRequest) -> Actor | None:
+    """A cookie beside a token opens nothing, so it is the token that was refused."""
+    by_token: Actor | None = getattr(request, "signalbox_caller", None)
+    return by_token or (actors.from_request(request) if isinstance(request.user, User) else None)
 
 
 class RoleMiddleware:

@@ -30,7 +30,7 @@ _SAFE = {ord(letter): f"&#{ord(letter)};" for letter in "&<>|`*_~[]()!@#\\"}
 _LINKING = re.compile(r"www(?=\.)|:(?=//)|&#64;", re.IGNORECASE)
 _MOST = 50
 #: By these a line is recognised.
-_OF_A_PROOF = frozenset({"version", "name", "verdict", "because", "differences"})
+_OF_A_PROOF = frozenset({"version", "name", "verdict", "because", "up", "down", "again", "reversible"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -108,6 +108,10 @@ def _of_rehearsal(proofs: Sequence[Mapping[str, Any]], file: Path | None) -> Ite
 def _rollback(proof: Mapping[str, Any]) -> str:
     if proof["down"] is None:
         return "not run"
+    if proof["down"]["error"]:
+        return "failed"
+    if proof["reversible"] is None:
+        return "not compared"
     return "restores the schema" if proof["reversible"] else "does not restore the schema"
 
 

@@ -60,14 +60,15 @@ def run(options: argparse.Namespace, workspace: Workspace) -> int:
             file=sys.stderr,
         )
         return Exit.FAILED
+    paths = [str(source.folder / file.path) for file in files]
     report = {
         "format": folder.format,
         "version": migration.version if migration else None,
         "name": name,
-        "files": [str(source.folder / file.path) for file in files],
+        "files": paths,
         "written": not options.dry_run,
     }
-    print(json.dumps(report, indent=2) if options.json else "\n".join(map(str, report["files"])))  # type: ignore[arg-type]
+    print(json.dumps(report, indent=2) if options.json else "\n".join(paths))
     return Exit.OK
 
 

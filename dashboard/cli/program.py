@@ -121,7 +121,7 @@ def options_of_verbs() -> dict[str, dict[str, str]]:
 
 
 def _options_of(name: str) -> dict[str, str]:
-    modules = {_module(name, asks_server=asks_server) for asks_server in (False, True)}
+    modules = dict.fromkeys(_module(name, asks_server=asks_server) for asks_server in (False, True))
     return {
         option: action.help or ""
         for module in modules

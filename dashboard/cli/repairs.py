@@ -22,6 +22,7 @@ from dashboard.local import mending
 from dashboard.local.workspace import Submitted, Word, Workspace
 from dashboard.presenters import hidden
 from dashboard.presenters.rows import common_notes, own_note, row
+from dashboard.services.errors import ReasonMissing
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, wants_reason: bool = True) -> None:
@@ -51,7 +52,10 @@ class NotSubmitted(Exception):
 
 def run(options: argparse.Namespace, workspace: Workspace, action: Action) -> int:
     def plan(environment: Environment) -> Plan:
-        return workspace.mended(environment, action, **_chosen(environment, workspace, action, options))
+        chosen = _chosen(environment, workspace, action, options)
+        if action is not Action.ACCEPT and not options.reason.strip():
+            raise ReasonMissing(what=action.verb.lower())
+        return workspace.mended(environment, action, **chosen)
 
     return work(options, workspace, action, plan)
 
@@ -96,7 +100,7 @@ def _submitted(
     if not options.by:
         return None
     glass = getattr(options, "break_glass", "").strip()
-    if glass and not confirmed != environment.slug:
+    if glass and confirmed != environment.slug:
         raise NotSubmitted(f"breaking the glass needs --confirm {environment.slug}. Nothing was written.", Exit.USAGE)
     accepted = [warning.key for warning in plan.warnings] if options.accept else []
     return workspace.submit(

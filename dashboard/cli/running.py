@@ -214,6 +214,8 @@ def _check(
         )
         if terminal.ask(question) != environment.slug:
             raise NotConfirmed(f"{environment.slug} was not typed.")
+        if not run.glass:  # the question may have stood there for hours
+            workspace.check_gates(plan, environment)
     elif running.protection(environment, target):
         raise NotConfirmed(f"Breaking the glass needs --confirm {environment.slug} where nobody can be asked.")
 

@@ -96,8 +96,7 @@ class RowsTyped(forms.Form):
             self.order_fields(self.field_order)
 
     def asks_for_rows(self) -> bool:
-        copies = [copy for step in self.plan.steps for copy in step.copies]
-        return forecasts.needs_word(self.forecast) and not self.forecast.is_saved_by(copies)
+        return forecasts.needs_word(self.plan, self.forecast)
 
     @property
     def runs(self) -> bool:

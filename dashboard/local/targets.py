@@ -42,12 +42,10 @@ def address_to_write(environment: Environment) -> Address:
 
 
 def address_to_read(environment: Environment) -> Address:
-    return Address(
-        environment=environment.slug,
-        name=environment.name,
+    return replace(
+        address_to_write(environment),
         variable=environment.read_variable,
         url=environment.read_url,
-        transport=environment.transport,
         refused=environment.read_fault,
         only_reads=True,
     )

@@ -10,7 +10,7 @@ from dashboard.engine.forecast import counting, returning, values
 from dashboard.engine.forecast import reading as engine
 from dashboard.engine.forecast.values import Forecast
 from dashboard.engine.migration import MigrationId
-from dashboard.engine.plan import Action, Copy, Plan, Step
+from dashboard.engine.plan import Action, Plan, Step
 from dashboard.engine.schema.diff import Difference
 from dashboard.models import Rehearsal, RunStep, Snapshot
 from dashboard.models.environments import Environment
@@ -49,9 +49,11 @@ def of_plan(plan: Plan, environment: Environment) -> Forecast:
     return replace(counted, from_rehearsal=rehearsed is not None)
 
 
-def needs_word(forecast: Forecast) -> bool:
-    """Nobody destroys rows or values, or lets run what may do so, without saying how many."""
-    return forecast.is_destructive and forecast.word != "0"
+def needs_word(plan: Plan, forecast: Forecast) -> bool:
+    """Nobody destroys rows or values that the plan does not save first, or lets run what may do so, without saying how
+    many."""
+    is_needed = forecast.is_destructive and forecast.word != "0"
+    return is_needed and not forecast.is_saved_by({copy for step in plan.steps for copy in step.copies})
 
 
 def check_confirmed(plan: Plan, environment: Environment, given: Confirmation) -> Confirmation:
@@ -61,15 +63,10 @@ def check_confirmed(plan: Plan, environment: Environment, given: Confirmation) -
     never holds still. Where the plan saves all of it first, no number is asked for. Gives what was confirmed, counted.
     """
     forecast = given.forecast or of_plan(plan, environment)
-    is_needed = needs_word(forecast) and not forecast.is_saved_by(_copies(plan))
-    if is_needed and not values.is_confirmed(forecast, typed=given.typed, shown=given.shown):
+    if needs_word(plan, forecast) and not values.is_confirmed(forecast, typed=given.typed, shown=given.shown):
         how = {"remedy": FOR_MACHINES.format(expected=forecast.word)} if given.by_machine else {}
         raise RowsNotTyped(lost=_loss(forecast), expected=forecast.word, **how)
     return replace(given, forecast=forecast)
-
-
-def _copies(plan: Plan) -> set[Copy]:
-    return {copy for step in plan.steps for copy in step.copies}
 
 
 def _loss(forecast: Forecast) -> str:

@@ -139,12 +139,6 @@ def check_review(opening: BreakGlass, reviewer: User) -> None:
         raise _refusal(hand, opened, f"the signature of {reviewer.get_username()}")
 
 
-def free_from(requester: User, approver: User) -> datetime | None:
-    """From when on that person approves what the other one asks for only then: now where there is nothing to wait
-    for."""
-    return _free_from([requester.pk], approver.pk, None, _changes([requester.pk, approver.pk], timezone.now()))
-
-
 def candidates(persons: Iterable[User], requester: User) -> list[PossibleApprover]:
     """Those whose approval of what that person asks for next would count, or will. Among them that person too, who
     approves for others."""
@@ -210,10 +204,18 @@ def _on_both(
         or (change.person_id == first and began_at - window <= change.at <= began_at and change.kind in TAKES_OVER)
     ]
     direct = [c for c in counting if c.by_id is None or (c.person_id, c.by_id) in {(first, second), (second, first)}]
-    if direct:  # that an account was made says more than the role it got with that
-        change = next((each for each in direct if each.kind == PersonChange.Kind.CREATED), direct[0])
+    if direct:
+        change = _with_its_account(direct)
         return Hand(by=change.by, changes=(change,))
     return _of_a_third([c for c in counting if c.kind in TAKES_OVER and c.at <= moment], first, second)
+
+
+def _with_its_account(direct: Sequence[PersonChange]) -> PersonChange:
+    """The newest; of a role that an account got when it was made, that it was made, which says more."""
+    newest = direct[0]
+    made = next((each for each in direct if each.kind == PersonChange.Kind.CREATED), newest)
+    is_of_one_deed = newest.kind == PersonChange.Kind.ROLE and newest.at - made.at < timedelta(hours=1)
+    return made if is_of_one_deed else newest
 
 
 def _of_a_third(changes: Sequence[PersonChange], first: int, second: int) -> Hand | None:

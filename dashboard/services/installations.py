@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -53,10 +54,10 @@ def current() -> Installation:
     """
     rows = Installation.objects.select_related("confirmed_by")
     installation, _ = rows.get_or_create(pk=1)
-    if _is_settled(installation, control.home()):
+    if _is_settled(installation, _here()):
         return installation
     with transaction.atomic():
-        here = control.home()  # of this connection, whatever the one before led to
+        here = _here()  # of this connection, whatever the one before led to
         installation = rows.select_for_update(of=("self",)).get(pk=1)
         if not _is_settled(installation, here):
             _settle(installation, here)
@@ -119,6 +120,12 @@ def confirm(identity: str, *, by: Actor, reason: str) -> None:
         )
 
 
+def _here() -> Home:
+    """A shell's name of the deployment is neither compared nor kept."""
+    here = control.home()
+    return here if _goes_by_name.get() else replace(here, deployment="")
+
+
 def _is_settled(installation: Installation, here: Home) -> bool:
     """The row says where it lives, as completely as is known, and it lives here."""
     home = _home(installation)
@@ -128,8 +135,7 @@ def _is_settled(installation: Installation, here: Home) -> bool:
 def _is_elsewhere(installation: Installation, home: Home, here: Home) -> bool:
     """While a copy is held, processes of two deployments on one control database are no reason to make it a copy again
     and again: nothing starts from it."""
-    by_name = _goes_by_name.get() and not installation.is_held
-    return home.differs_from(here) if by_name else home.is_another_table(here)
+    return home.is_another_table(here) if installation.is_held else home.differs_from(here)
 
 
 def _home(installation: Installation) -> Home | None:

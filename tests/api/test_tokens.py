@@ -68,6 +68,18 @@ def acting_by(caller: Caller) -> Actor:
 # What it is
 
 
+def test_what_a_token_may_not_do_is_in_the_log(make_token: MakeToken, project: Project) -> None:
+    reads = make_token(name="reads", scopes=[Scope.READ], slugs=["staging"])
+    for _ in range(3):
+        assert reads.post("/migrate?environment=staging").status_code == 403
+    assert reads.get("/api/v1/environments/production/status").status_code == 403
+    events = AuditEvent.objects.filter(kind=Event.ACCESS_REFUSED).order_by("pk")
+    assert [(event.actor, event.data["verb"], event.data["by_token"]) for event in events] == [
+        ("reads", "POST", "reads"),
+        ("reads", "GET", "reads"),
+    ]
+
+
 def test_a_token_has_a_prefix_for_scanners_and_is_kept_as_its_hash(ci: Caller) -> None:
     assert re.fullmatch(r"sbx_[0-9A-Za-z]{54}", ci.text)
     kept = ApiToken.objects.values().get()

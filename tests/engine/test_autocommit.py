@@ -128,6 +128,17 @@ def test_what_broke_off_is_put_aside_by_a_skip_only_as_long_as_it_holds(people_b
         people_bench.plan()
 
 
+def test_what_broke_off_after_a_skip_is_not_put_aside_by_it(people_bench: Bench) -> None:
+    """Somebody deleted the row of the skip by hand, so the file ran again."""
+    people_bench.write("002_unique.sql", UNIQUE)
+    unique = MigrationId("002", "unique")
+    people_bench.execute(planner.skip(people_bench.look(), people_bench.read(), [unique], reason="x"), run_id="9")
+    people_bench.database.query("DELETE FROM platform.schema_migrations WHERE version = '002'")
+    with pytest.raises(errors.PartlyApplied):
+        people_bench.apply()
+    assert state_of(people_bench, "002") is State.PARTIAL
+
+
 def test_a_plan_from_before_it_broke_off_runs_nothing_a_second_time(people_bench: Bench) -> None:
     """A second request for the same plan may be approved as well."""
     people_bench.write("002_steps.sql", STEPWISE)

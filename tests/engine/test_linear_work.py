@@ -322,3 +322,12 @@ def test_no_line_keeps_its_reader_busy(text: Callable[[int], str], tmp_path: Pat
     before = time.thread_time()
     discovery.read(tmp_path)
     assert time.thread_time() - before < 10
+
+
+@pytest.mark.parametrize("part", ["<!--", "<include ", "<includeAll "], ids=["comments", "includes", "folders"])
+def test_no_changelog_keeps_its_reader_busy(part: str, tmp_path: Path) -> None:
+    (tmp_path / "001_a.sql").write_text("SELECT 1;")
+    (tmp_path / "root.xml").write_text("<databaseChangeLog>" + part * 40_000)
+    before = time.thread_time()
+    discovery.read(tmp_path)
+    assert time.thread_time() - before < 10

@@ -212,6 +212,22 @@ def test_the_order_of_environments_holds_here(place: Place) -> None:
     assert place("apply", "production").code == Exit.OK
 
 
+def test_a_history_is_mended_behind_broken_glass_only_where_its_name_is_confirmed(place: Place) -> None:
+    skip = ("skip", "production", "001", "--reason", "no", "--by", "bob", "--break-glass", "fire")
+    for confirmed in ((), ("--confirm", "staging")):
+        assert place(*skip, *confirmed).code == Exit.USAGE
+    assert place.query("production", "SELECT to_regclass('platform.schema_migrations') IS NULL") == [(True,)]
+    assert place(*skip, "--confirm", "production").code == Exit.OK
+    assert place.query("production", "SELECT version FROM platform.schema_migrations") == [("001",)]
+
+
+def test_a_history_is_mended_only_with_a_reason(place: Place) -> None:
+    refused = place("skip", "staging", "001", "--reason", " ", "--by", "bob")
+    assert refused.code == Exit.FAILED
+    assert "A reason is needed" in refused.err
+    assert place.query("staging", "SELECT to_regclass('platform.schema_migrations') IS NULL") == [(True,)]
+
+
 def test_the_log_keeps_who_broke_the_glass_and_why_before_anything_runs(place: Place) -> None:
     place.write(_002_orders="SELECT 1/0;")
     arguments = ["--break-glass", "the site is down", "--confirm", "production", "--by", "alice", "--accept", "--json"]

@@ -147,6 +147,18 @@ def test_another_deployment_on_the_same_files_is_a_copy(settings: SettingsWrappe
     assert installations.current().copy_of == original.identity
 
 
+def test_the_name_of_a_shell_makes_no_copy_and_is_not_kept(settings: SettingsWrapper) -> None:
+    settings.DEPLOYMENT = "mistyped"
+    with installations.in_a_shell():
+        original = installations.current()
+    settings.DEPLOYMENT = "production"
+    assert installations.current().identity == original.identity
+    settings.DEPLOYMENT = "mistyped"
+    with installations.in_a_shell():
+        assert installations.current().identity == original.identity
+    assert installations.current().copy_of == original.identity, "a page or worker of that name"
+
+
 def test_two_deployments_on_one_database_do_not_copy_each_other_for_ever(
     settings: SettingsWrapper,
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import User
@@ -19,9 +18,6 @@ from tests.fix_people import ClientOf
 from tests.fix_project import Project
 from tests.services.workflow import approve, approved_request, open_request, start_on_production
 from tests.views.pages import text
-
-if TYPE_CHECKING:
-    pass
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -147,15 +143,14 @@ def test_of_a_third_hand_one_of_both_changes_has_to_be_a_day_old(
     ages = {"approver": (20 * hour, 4 * hour), "requester": (4 * hour, 20 * hour)}[first]
     for somebody, age in zip((bob, alice), ages, strict=True):
         PersonChange.objects.create(person=somebody.person, by=carol.person, kind=PersonChange.Kind.LINK, at=now - age)
-    until = independence.free_from(alice.person, bob.person)
+    (approver,) = independence.candidates([bob.person], alice.person)
+    until = approver.barred_until
     assert until is not None
     assert timedelta() <= until - (now + 4 * hour) < timedelta(seconds=5)
 
 
 def test_who_is_free_is_free_now(alice: Actor, bob: Actor) -> None:
-    until = independence.free_from(alice.person, bob.person)
-    assert until is not None
-    assert until <= timezone.now()
+    assert [each.may_now for each in independence.candidates([bob.person], alice.person)] == [True]
 
 
 def _tomorrow() -> str:

@@ -46,21 +46,12 @@ class Needs(HttpBearer):
         self.scope = scope
 
     def __call__(self, request: HttpRequest) -> Actor:
-        by = caller(request)
+        by = actor_of(request)
         permissions.check_scope(by, self.scope)
         return by
 
     def authenticate(self, request: HttpRequest, token: str) -> Actor:
-        return caller(request)
-
-
-def caller(request: HttpRequest) -> Actor:
-    """Asked once a call. Raises TokenRefused, TooMany."""
-    known: Actor | None = getattr(request, "signalbox_caller", None)
-    if known is None:
-        known = actor_of(request)
-        request.signalbox_caller = known  # type: ignore[attr-defined]
-    return known
+        return actor_of(request)
 
 
 def reads(router: Router, path: str, scope: Scope, **options: Any) -> Any:
@@ -91,13 +82,13 @@ def environment_of(request: HttpRequest, slug: str) -> Environment:
         environment = environments.get(slug)
     except environments.UnknownEnvironment:
         raise Http404(f"No environment is called {slug}.") from None
-    permissions.check_reaches(caller(request), slug)
+    permissions.check_reaches(actor_of(request), slug)
     return environment
 
 
 def reachable(request: HttpRequest) -> list[str]:
     """The environments that the token is for, of which lists tell."""
-    token = caller(request).token
+    token = actor_of(request).token
     return list(token.environments) if token else []
 
 
@@ -137,7 +128,7 @@ def answered(view: ApiView, most: int = bodies.USUAL) -> ApiView:
         try:
             with _reading(request, most):
                 response = keys.once(
-                    request, caller, lambda: view(request, *args, **kwargs), unusable=partial(HttpError, 400)
+                    request, actor_of, lambda: view(request, *args, **kwargs), unusable=partial(HttpError, 400)
                 )
         except EngineError as error:
             return problems.refused(request, error)
@@ -171,7 +162,7 @@ def _reading(request: HttpRequest, most: int) -> Iterator[None]:
     if length <= bodies.USUAL:
         yield
         return
-    caller(request)
+    actor_of(request)
     if not _large.acquire(blocking=False):
         raise LargeCallUnderWay(retry_after=5)
     try:

@@ -10,7 +10,8 @@ from ninja import Router
 from ninja.errors import HttpError
 from ninja.responses import Status
 
-from dashboard.api.v1.calls import caller, environment_of, reachable, reads, writes
+from dashboard.api.authentication import actor_of
+from dashboard.api.v1.calls import environment_of, reachable, reads, writes
 from dashboard.api.v1.schemas import (
     DriftShown,
     EnvironmentShown,
@@ -125,7 +126,7 @@ def push_snapshot(request: HttpRequest, name: str, sent: SnapshotSent) -> Status
         message=sent.message,
         parents=(),
     )
-    snapshots.push(source, files, commit, by=caller(request), ref=sent.ref)
+    snapshots.push(source, files, commit, by=actor_of(request), ref=sent.ref)
     used_by = [each.slug for each in sources.environments_of(source)]
     return Status(201, _source(source, folders.of_source_now(source), used_by))
 
@@ -188,7 +189,7 @@ def source_of(request: HttpRequest, name: str) -> Source:
     source = next((each for each in sources.all_sources() if each.name == name), None)
     if source is None:
         raise Http404(f"No source is called {name}.")
-    permissions.check_reaches_source(caller(request), source)
+    permissions.check_reaches_source(actor_of(request), source)
     return source
 
 

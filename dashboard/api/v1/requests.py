@@ -9,8 +9,9 @@ from django.urls import reverse
 from ninja import Query, Router
 from ninja.responses import Status
 
+from dashboard.api.authentication import actor_of
 from dashboard.api.v1 import goals
-from dashboard.api.v1.calls import caller, environment_of, page, reachable, reads, writes
+from dashboard.api.v1.calls import environment_of, page, reachable, reads, writes
 from dashboard.api.v1.schemas import (
     ChangeRequestListed,
     ChangeRequestPage,
@@ -48,7 +49,7 @@ def ask_for_rehearsal(request: HttpRequest, goal: GoalSent) -> Status[RehearsalS
     """A worker carries it out. Where the same is under way already, that one is the answer."""
     environment = environment_of(request, goal.environment)
     plan = goals.plan_of(goal, environment)
-    rehearsal = rehearsing.ask(plan, environment=environment, by=caller(request))
+    rehearsal = rehearsing.ask(plan, environment=environment, by=actor_of(request))
     return Status(202, _rehearsal(request, rehearsal))
 
 
@@ -58,7 +59,7 @@ def read_rehearsal(request: HttpRequest, number: int) -> RehearsalShown:
         rehearsal = rehearsals.detailed(number)
     except Rehearsal.DoesNotExist:
         raise Http404(f"There is no rehearsal {number}.") from None
-    permissions.check_reaches(caller(request), rehearsal.environment)
+    permissions.check_reaches(actor_of(request), rehearsal.environment)
     return _rehearsal(request, rehearsal)
 
 
@@ -91,7 +92,7 @@ def open_change_request(request: HttpRequest, wanted: RequestSent) -> Status[Cha
     asked = decisions.ask(
         plan,
         environment=environment,
-        by=caller(request),
+        by=actor_of(request),
         reason=wanted.reason,
         accepted=wanted.accept,
         irreversible_because=wanted.irreversible_because,
@@ -118,7 +119,7 @@ def read_change_request(request: HttpRequest, number: int) -> ChangeRequestShown
     summary="Withdraw one of its own",
 )
 def withdraw_change_request(request: HttpRequest, number: int) -> ChangeRequestShown:
-    approvals.withdraw(of_number(request, number).pk, by=caller(request))
+    approvals.withdraw(of_number(request, number).pk, by=actor_of(request))
     return _change_request(request, requests.detailed(number))
 
 
@@ -144,7 +145,7 @@ def of_number(request: HttpRequest, number: int) -> ChangeRequest:
         change_request = requests.detailed(number)
     except ChangeRequest.DoesNotExist:
         raise Http404(f"There is no change request {number}.") from None
-    permissions.check_reaches(caller(request), change_request.environment)
+    permissions.check_reaches(actor_of(request), change_request.environment)
     return change_request
 
 

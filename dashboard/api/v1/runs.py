@@ -14,8 +14,9 @@ from ninja import Query, Router
 from ninja.responses import Status
 
 from dashboard.api import problems, waiting
+from dashboard.api.authentication import actor_of
 from dashboard.api.v1 import goals
-from dashboard.api.v1.calls import caller, environment_of, page, reachable, reads, writes
+from dashboard.api.v1.calls import environment_of, page, reachable, reads, writes
 from dashboard.api.v1.schemas import LogLine, LogPage, RunPage, RunSent, RunShown, RunStepShown
 from dashboard.models import Run, RunStatement
 from dashboard.models.tokens import Scope
@@ -57,7 +58,7 @@ def start_run(request: HttpRequest, wanted: RunSent) -> HttpResponse | Status[Ru
     plan = goals.plan_of(wanted, environment)
     goals.check_digest(plan, wanted.digest, environment)
     run = decisions.start(
-        plan, environment=environment, by=caller(request), accepted=wanted.accept, rows=wanted.rows_to_lose
+        plan, environment=environment, by=actor_of(request), accepted=wanted.accept, rows=wanted.rows_to_lose
     )
     run = waiting.until_ended(run, wanted.wait)
     return Status(202 if run.is_active else 200, _run(request, selector.detailed(run.pk)))
@@ -94,7 +95,7 @@ def follow_run(
 @writes(router, "/runs/{int:number}/cancel", Scope.RUN, response=RunShown, summary="Cancel one of its own")
 def cancel_run(request: HttpRequest, number: int) -> RunShown:
     """A queued run is cancelled at once, a running one when its worker has heard."""
-    run = runs.request_cancel(_of_number(request, number).pk, by=caller(request))
+    run = runs.request_cancel(_of_number(request, number).pk, by=actor_of(request))
     return _run(request, selector.detailed(run.pk))
 
 
@@ -104,7 +105,7 @@ def _of_number(request: HttpRequest, number: int) -> Run:
         run = selector.detailed(number)
     except Run.DoesNotExist:
         raise Http404(f"There is no run {number}.") from None
-    permissions.check_reaches(caller(request), run.environment)
+    permissions.check_reaches(actor_of(request), run.environment)
     return run
 
 

@@ -15,7 +15,7 @@ from dashboard.cli.running import NotConfirmed
 from dashboard.cli.server import choosing
 from dashboard.cli.server import plan as plans
 from dashboard.cli.server.client import PAUSE, ServerSaidNo, SignalboxServer
-from dashboard.cli.server.words import NOTHING_TO_DO, RequestStanding, RunStanding
+from dashboard.cli.server.words import NOTHING_TO_DO, RequestStanding, RunStanding, is_over
 from dashboard.engine.plan import Action
 from dashboard.presenters import hidden
 
@@ -150,7 +150,7 @@ def _decided(request: dict[str, Any], options: argparse.Namespace, server: Signa
 
 def watched(run: dict[str, Any], server: SignalboxServer) -> dict[str, Any]:
     """Once it has ended."""
-    while not RunStanding(run["status"]).is_over:
+    while not is_over(run["status"]):
         terminal.move(f"run {run['id']}: {run['status']}")
         time.sleep(PAUSE)
         run = server.get(f"/runs/{run['id']}")

@@ -41,7 +41,8 @@ class ServerSaidNo(Exception):
 
     @property
     def exit_code(self) -> Exit:
-        if known := code_named(self.code):
+        known = code_named(self.code)
+        if known is not None:
             return known
         by_status = {401: Exit.PERMISSION, 403: Exit.PERMISSION, 404: Exit.USAGE, 400: Exit.USAGE, 409: Exit.BUSY}
         by_status |= {422: Exit.FAILED, 429: Exit.BUSY}
@@ -117,7 +118,7 @@ class SignalboxServer:
                 return self._once(method, path, body, key)
             except (OSError, HTTPException) as error:
                 if attempt == ATTEMPTS:
-                    raise ServerSaidNo(self._silence(error)) from None
+                    raise ServerSaidNo(self._silence(error, is_deed=body is not None)) from None
                 time.sleep(attempt)
         raise AssertionError("the last attempt answers or raises")
 
@@ -153,10 +154,13 @@ class SignalboxServer:
         except ValueError:
             raise self._not_the_api() from None
 
-    def _silence(self, error: Exception) -> dict[str, Any]:
+    def _silence(self, error: Exception, *, is_deed: bool) -> dict[str, Any]:
         reason = getattr(error, "reason", None) or error
+        detail = f"{self.url} does not answer: {reason}."
+        if not is_deed:
+            return {"detail": detail, "remedy": "See that the server runs, and ask again."}
         return {
-            "detail": f"{self.url} does not answer: {reason}.",
+            "detail": detail,
             "state": "Whether the last call was carried out is not known.",
             "remedy": f"Look with `{self.command} runs` and `{self.command} requests` before it is repeated.",
         }

@@ -9,7 +9,7 @@ from typing import Any
 
 from dashboard.cli.exits import Exit
 from dashboard.cli.server.client import PAUSE, SignalboxServer
-from dashboard.cli.server.words import RunStanding
+from dashboard.cli.server.words import RunStanding, is_over
 from dashboard.presenters import hidden
 
 
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace, server: SignalboxServer) -> int:
             break
         if not page["lines"]:
             time.sleep(PAUSE)
-    is_fine = page["status"] == RunStanding.SUCCEEDED or not RunStanding(page["status"]).is_over
+    is_fine = page["status"] == RunStanding.SUCCEEDED or not is_over(page["status"])
     return Exit.OK if is_fine else Exit.FAILED
 
 

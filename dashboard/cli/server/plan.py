@@ -34,7 +34,10 @@ def lines_of(plan: dict[str, Any]) -> list[str]:
     return [
         f"{plan['environment']}, digest {plan['digest']}: {plan['title']}",
         *(f"  {step['action']} {step['version']} {step['name']}" for step in plan["steps"]),
-        *(f"  note: {warning['sentence']}" for warning in plan["warnings"]),
+        *(
+            f"  {'to accept' if warning['needs_acceptance'] else 'note'}: {warning['sentence']}"
+            for warning in plan["warnings"]
+        ),
         *(["  people have to approve it"] if plan["needs_approval"] else []),
         *([f"  stops there: {plan['stops_before']}"] if plan.get("stops_before") else []),
     ]

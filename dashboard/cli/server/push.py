@@ -19,6 +19,8 @@ from dashboard.cli.server.client import SignalboxServer
 _COMMITS = ("GITHUB_SHA", "CI_COMMIT_SHA")
 _AUTHORS = ("GITHUB_ACTOR", "CI_COMMIT_AUTHOR")
 _REFS = ("GITHUB_REF", "CI_COMMIT_REF_NAME")
+#: Characters of a message that the server takes; git allows any number.
+_MESSAGE = 2_000
 
 
 class NotPushed(Exception):
@@ -27,7 +29,14 @@ class NotPushed(Exception):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", help="the source, as config/environments.toml of the server has it")
-    parser.add_argument("--from", metavar="FOLDER", dest="root", type=Path, default=Path("migrations_sql"))
+    parser.add_argument(
+        "--from",
+        metavar="FOLDER",
+        dest="root",
+        type=Path,
+        default=Path("migrations_sql"),
+        help="the folder (default: migrations_sql)",
+    )
     parser.add_argument("--commit", metavar="SHA", default=_first(_COMMITS), help="what the files are of")
     parser.add_argument("--author", metavar="NAME", default=_first(_AUTHORS), help="whose commit it is")
     choosing.add_json(parser)
@@ -42,7 +51,7 @@ def run(options: argparse.Namespace, server: SignalboxServer) -> int:
     snapshot = {
         "commit": options.commit,
         "author": options.author,
-        "message": os.environ.get("CI_COMMIT_MESSAGE", ""),
+        "message": os.environ.get("CI_COMMIT_MESSAGE", "")[:_MESSAGE],
         "ref": _first(_REFS),
         "files": [{"path": path, "content": text} for path, text in files.items()],
     }
@@ -62,10 +71,14 @@ def _files(options: argparse.Namespace) -> Mapping[str, str]:
         raise NotPushed("This is no job of GitHub or GitLab: say --commit and --author.")
     inside = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
     named = {path.relative_to(folder).as_posix(): path for path in inside}
+    return {name: _text(path) for name, path in named.items() if "/." not in f"/{name}"}
+
+
+def _text(path: Path) -> str:
     try:
-        return {name: path.read_bytes().decode("utf-8") for name, path in named.items() if "/." not in f"/{name}"}
+        return path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
-        raise NotPushed(f"A file in {folder} is no text in UTF-8 ({error.reason}).") from None
+        raise NotPushed(f"{path} is no text in UTF-8 ({error.reason}).") from None
 
 
 def _first(names: tuple[str, ...]) -> str:

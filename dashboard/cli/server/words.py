@@ -25,10 +25,11 @@ class RunStanding(StrEnum):
     RESOLVED = "resolved"
     UNPROVEN = "unproven"
 
-    @property
-    def is_over(self) -> bool:
-        """Nothing more becomes of it by itself soon. An interrupted one may be found out about, or not."""
-        return self not in {RunStanding.QUEUED, RunStanding.RUNNING}
+
+def is_over(status: str) -> bool:
+    """Nothing more becomes of such a run by itself soon, as of a status that only a newer server knows. An interrupted
+    one may be found out about, or not."""
+    return status not in {RunStanding.QUEUED, RunStanding.RUNNING}
 
 
 class SchemaStanding(StrEnum):

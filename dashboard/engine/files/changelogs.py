@@ -10,14 +10,15 @@ from dashboard.engine.migration import Problem, Severity
 
 _ENDING = re.compile(r".+\.(?:xml|ya?ml|json)", re.IGNORECASE)
 _BYTES = 1024 * 1024
-_COMMENT = re.compile(r"<!--.*?-->|^[ \t]*#[^\n]*", re.DOTALL | re.MULTILINE)
+#: One that nothing ends goes on to the end: looking for its end anew at each beginning would take quadratic time.
+_COMMENT = re.compile(r"<!--.*?(?P<end>-->|\Z)|^[ \t]*#[^\n]*", re.DOTALL | re.MULTILINE)
 _CHANGELOG = re.compile(r"<(?:\w+:)?databaseChangeLog\b|\bdatabaseChangeLog[\"']?\s*:")
 _CHANGE_SET = re.compile(r"<(?:\w+:)?changeSet\b|\bchangeSet[\"']?\s*:")
 _INCLUDED = re.compile(
-    r"<(?:\w+:)?include\s[^>]*?\bfile\s*=\s*[\"'](?P<tag>[^\"']+)|\bfile[\"']?\s*:\s*(?P<key>[^\s,}]+)"
+    r"<(?:\w+:)?include\s[^<>]*?\bfile\s*=\s*[\"'](?P<tag>[^\"']+)|\bfile[\"']?\s*:\s*(?P<key>[^\s,}]+)"
 )
 _ALL_OF = re.compile(
-    r"<(?:\w+:)?includeAll\s[^>]*?\bpath\s*=\s*[\"'](?P<tag>[^\"']+)|\bpath[\"']?\s*:\s*(?P<key>[^\s,}]+)"
+    r"<(?:\w+:)?includeAll\s[^<>]*?\bpath\s*=\s*[\"'](?P<tag>[^\"']+)|\bpath[\"']?\s*:\s*(?P<key>[^\s,}]+)"
 )
 _WAY = (
     "Go on running these with Liquibase. Or write each change set as SQL, which `liquibase update-sql` shows: as a "
@@ -73,10 +74,15 @@ def _text(entry: Entry) -> str:
     if entry.kind is not EntryKind.FILE or not _ENDING.fullmatch(entry.name):
         return ""
     try:
-        return _COMMENT.sub("", entry.content(_BYTES).decode(errors="replace"))
+        return _COMMENT.sub(_without, entry.content(_BYTES).decode(errors="replace"))
     except OSError:
         return ""
 
 
 def _error(entry: Entry, sentence: str) -> Problem:
     return Problem(code=other_tools.CODE, severity=Severity.ERROR, file=entry.name, sentence=sentence, advice=_WAY)
+
+
+def _without(comment: re.Match[str]) -> str:
+    """Nothing hides behind one that is not ended."""
+    return comment[0] if comment["end"] == "" else ""

@@ -87,12 +87,13 @@ def _of_its_kind(last: str, now: datetime) -> str:
 
 def _increased(last: str) -> str:
     """Its last number, as wide as before."""
-    head, digits = re.fullmatch(r"(.*?)([0-9]+)", last, re.DOTALL).groups()  # type: ignore[union-attr]
-    return f"{head}{int(digits) + 1:0{len(digits)}}"
+    head = last.rstrip("0123456789")
+    digits = last.removeprefix(head)
+    return f"{head}{int(digits or 0) + 1:0{len(digits)}}"
 
 
 def _day_and_number(now: datetime) -> str:
-    return f"{now:%Y%m%d}_01"
+    return f"{now.astimezone(UTC):%Y%m%d}_01"
 
 
 def _milliseconds(now: datetime) -> str:

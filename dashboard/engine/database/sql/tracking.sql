@@ -357,12 +357,12 @@ SELECT version, name, action, statement, outcome, message FROM (
         GROUP BY version, name
     ) settled ON settled.version = l.version AND settled.name = l.name
     LEFT JOIN (
-        SELECT DISTINCT ON (version, name) version, name, action FROM {schema}.migration_audit_log
+        SELECT DISTINCT ON (version, name) version, name, action, id FROM {schema}.migration_audit_log
         WHERE outcome = 'succeeded' AND action NOT IN ('repair', 'bring_back', 'accept')
         ORDER BY version, name, id DESC
     ) last ON last.version = l.version AND last.name = l.name
     WHERE l.outcome IN ('started', 'done', 'undone') AND l.action IN ('apply', 'rollback')
-      AND l.id > coalesce(settled.id, 0) AND last.action IS DISTINCT FROM 'skip'
+      AND l.id > coalesce(settled.id, 0) AND (last.action IS DISTINCT FROM 'skip' OR l.id > last.id)
     ORDER BY l.version, l.name, l.statement, l.id DESC
 ) journal
 WHERE outcome <> 'undone'
