@@ -42,7 +42,7 @@ def run(options: argparse.Namespace, workspace: Workspace) -> int:
     except NotConfirmed as error:
         running.print_refusal(plan, error, as_json=options.json)
         print(f"signalbox: {error}", file=sys.stderr)
-        return Exit.USAGE
+        return Exit.FAILED
     return running.ran(plan, environment=environment, target=target, options=options, workspace=workspace)
 
 
