@@ -109,7 +109,7 @@ def _rollback(proof: Mapping[str, Any]) -> str:
     if proof["down"] is None:
         return "not run"
     if proof["down"]["error"]:
-        return "failed"
+        return "ended in an error"
     if proof["reversible"] is None:
         return "not compared"
     return "restores the schema" if proof["reversible"] else "does not restore the schema"

@@ -41,6 +41,10 @@ ALLOWED: Mapping[tuple[str, str], str] = {
     ("dashboard/engine/plan.py", "altered"): NOT_BELOW,
     ("dashboard/cli/rehearse.py", "reversible"): "a word of a line",
     **{("dashboard/cli/rehearse.py", key): "a key of its JSON" for key in ("up", "down", "again")},
+    **{
+        ("dashboard/cli/comment.py", key): "a key of the JSON of rehearse"
+        for key in ("up", "down", "again", "reversible")
+    },
     ("dashboard/cli/comment.py", "migration"): "a word in a sentence",
     **{("dashboard/engine/git/trees.py", word): "a word in a sentence" for word in ("file", "submodule")},
     ("dashboard/engine/localserver/watchdog.py", "failed"): "a line for the process that began it",
